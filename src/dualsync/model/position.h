@@ -1,0 +1,19 @@
+// Position: where capture goes on: resume token, cluster time, and the replica set they belong to.
+#pragma once
+
+#include <string>
+
+#include "dualsync/model/op_time.h"
+
+namespace dualsync {
+
+struct Position {
+  std::string token;              // the resume token's BSON bytes, opaque; empty: none yet
+  OpTime time;                    // every local write up to here has been delivered
+  bool after_invalidate = false;  // the token is an invalidate event's: only startAfter accepts it
+  std::string replica_set;        // setName of the local replica set
+
+  bool empty() const { return token.empty(); }
+};
+
+}  // namespace dualsync

@@ -1,0 +1,106 @@
+// Status: one consistent picture of the mirror, from which metrics, health, `status` and alerts are all derived, so
+// that they say the same.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string_view>
+#include <string>
+#include <vector>
+
+#include "dualsync/model/op_time.h"
+
+namespace dualsync {
+
+enum class Verdict : std::uint8_t { kHealthy, kDegraded, kUnhealthy };
+constexpr std::string_view to_string(Verdict verdict) {
+  switch (verdict) {
+    case Verdict::kHealthy: return "healthy";
+    case Verdict::kDegraded: return "degraded";
+    case Verdict::kUnhealthy: return "unhealthy";
+  }
+  return "unknown";
+}
+
+enum class BreakerState : std::uint8_t { kClosed, kOpen, kHalfOpen };
+constexpr std::string_view to_string(BreakerState state) {
+  switch (state) {
+    case BreakerState::kClosed: return "closed";
+    case BreakerState::kOpen: return "open";
+    case BreakerState::kHalfOpen: return "half-open";
+  }
+  return "unknown";
+}
+
+enum class CaptureState : std::uint8_t { kDisabled, kConnecting, kStreaming, kStandalone, kFailed };
+constexpr std::string_view to_string(CaptureState state) {
+  switch (state) {
+    case CaptureState::kDisabled: return "disabled";
+    case CaptureState::kConnecting: return "connecting";
+    case CaptureState::kStreaming: return "streaming";
+    case CaptureState::kStandalone: return "standalone";
+    case CaptureState::kFailed: return "failed";
+  }
+  return "unknown";
+}
+
+struct Reason {
+  std::string code;     // stable, for programs: "breaker-open"
+  std::string message;  // what is so
+  std::string hint;     // what to do
+};
+
+struct CopyStatus {
+  bool running = false;
+  std::uint64_t namespaces_total = 0;
+  std::uint64_t namespaces_done = 0;
+  std::uint64_t documents_total = 0;  // the server's estimate
+  std::uint64_t documents_done = 0;
+  std::string current;                // a namespace being copied or compared
+};
+
+struct Status {
+  bool enabled = false;
+  Verdict verdict = Verdict::kHealthy;
+  std::vector<Reason> reasons;
+  std::int64_t uptime_seconds = 0;
+
+  std::uint64_t total_operations = 0;     // captured
+  std::uint64_t successful_syncs = 0;     // acknowledged by the backup
+  std::uint64_t failed_syncs = 0;         // refused, whether tried again or not
+  std::uint64_t queue_size = 0;           // operations waiting or in flight
+  std::uint64_t queue_bytes = 0;
+  double avg_sync_ms = 0;                 // enqueue to acknowledgement
+  std::optional<std::int64_t> last_sync_ms;  // Unix time
+  double rpo_seconds = 0;
+  std::uint64_t coalesced_operations = 0;
+  std::uint64_t conflicts = 0;
+  std::uint64_t dead_letters = 0;
+  std::uint64_t dirty_ranges = 0;
+  std::uint64_t owed_indexes = 0;         // indexes that could not be built on the backup yet
+  std::uint64_t malformed_events = 0;     // change events we did not understand; each made a touch or a dirty range
+  BreakerState breaker = BreakerState::kClosed;
+  std::int64_t breaker_seconds = 0;       // since it left `closed`
+  std::string breaker_cause;
+  CaptureState capture = CaptureState::kConnecting;
+  std::string capture_cause;
+  OpTime capture_position;
+  OpTime applied_position;                // null until the first copy has ended
+  OpTime verified_until;
+  std::optional<std::int64_t> last_proven_restore_ms;
+  std::optional<std::int64_t> oplog_window_seconds;
+  std::uint64_t bytes_sent = 0;
+  std::uint64_t bytes_saved = 0;          // payloads that coalescing made needless
+  CopyStatus copy;
+};
+
+struct WaitOutcome {
+  enum class Kind : std::uint8_t { kDone, kTimedOut, kExceptions };
+  Kind kind = Kind::kTimedOut;
+  OpTime target;              // local's cluster time when the call was made
+  OpTime applied;
+  std::string blocked_by;     // what stands in the way, in words
+  std::uint64_t dead_letters = 0;
+};
+
+}  // namespace dualsync

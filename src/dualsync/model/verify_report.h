@@ -1,0 +1,64 @@
+// What a comparison of local and backup found.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "dualsync/model/namespace.h"
+#include "dualsync/model/op_time.h"
+
+namespace dualsync {
+
+enum class DifferenceKind : std::uint8_t {
+  kMissing,  // on local, not on the backup
+  kForeign,  // on the backup, not on local
+  kContent,  // on both, with different bytes
+};
+constexpr std::string_view to_string(DifferenceKind kind) {
+  switch (kind) {
+    case DifferenceKind::kMissing: return "missing";
+    case DifferenceKind::kForeign: return "foreign";
+    case DifferenceKind::kContent: return "content";
+  }
+  return "unknown";
+}
+
+struct Difference {
+  DifferenceKind kind = DifferenceKind::kContent;
+  std::string document_key;  // BSON {_id: ...}
+  std::string id_json;       // the `_id` in canonical Extended JSON
+  std::string path;          // for kContent: the first field that differs
+};
+
+struct NamespaceReport {
+  Namespace ns;  // as local names it
+  std::uint64_t local_documents = 0;
+  std::uint64_t backup_documents = 0;
+  std::uint64_t difference_count = 0;      // all of them
+  std::vector<Difference> differences;     // the first ones, bounded
+  std::vector<std::string> schema;         // differences of indexes, options, views, in words
+
+  bool equal() const { return difference_count == 0 && schema.empty(); }
+};
+
+struct VerifyReport {
+  std::vector<NamespaceReport> namespaces;
+  OpTime verified_until;  // local's cluster time when the comparison started
+  double seconds = 0;
+
+  bool equal() const {
+    for (const NamespaceReport& report : namespaces) {
+      if (!report.equal()) return false;
+    }
+    return true;
+  }
+  std::uint64_t documents() const {
+    std::uint64_t sum = 0;
+    for (const NamespaceReport& report : namespaces) sum += report.local_documents;
+    return sum;
+  }
+};
+
+}  // namespace dualsync

@@ -1,0 +1,122 @@
+// What the pipeline asks of a MongoDB: reading (both sides), writing documents and schema (the backup only).
+//
+// Shape    documents, document keys and index definitions are BSON bytes
+// Threads  each object has one owner; make one per thread
+// Errors   any call may give kConnectivity, kDenied or kStopped; others are named below
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "dualsync/base/result.h"
+#include "dualsync/model/namespace.h"
+#include "dualsync/model/op_time.h"
+
+namespace dualsync {
+
+struct CollectionInfo {
+  enum class Type : std::uint8_t { kCollection, kView, kTimeseries };
+  Namespace ns;
+  Type type = Type::kCollection;
+  std::string options;  // BSON document, as listCollections gives it
+  std::string uuid;     // 16 bytes; empty where there is none
+};
+
+// A half-open range [min, max) of `_id`; each bound is a BSON document {_id: ...} or empty for "no bound".
+struct IdRange {
+  std::string min;
+  std::string max;
+};
+
+// Documents in ascending `_id` order. A document's bytes live until the next call.
+class DocumentCursor {
+ public:
+  virtual ~DocumentCursor() = default;
+  // An empty view at the end.
+  virtual Result<std::string_view> next() = 0;
+};
+
+class DocumentReader {
+ public:
+  virtual ~DocumentReader() = default;
+
+  // Calls `found` for each document whose `_id` is one of `document_keys` ({_id: ...} each, distinct), in no order.
+  // Reads majority-committed data at or after `after` (null: no bound). Returns the server's operation time of the
+  // read: whoever was not found did not exist then.
+  virtual Result<OpTime> find_by_ids(const Namespace& ns, std::span<const std::string_view> document_keys, OpTime after,
+                                     const std::function<void(std::string_view document)>& found) = 0;
+
+  virtual Result<std::unique_ptr<DocumentCursor>> scan(const Namespace& ns, const IdRange& range) = 0;
+
+  virtual Result<std::vector<std::string>> list_databases() = 0;
+  virtual Result<std::vector<CollectionInfo>> list_collections(const std::string& db) = 0;
+  // Index definitions as listIndexes gives them, `_id_` included. Empty for a namespace that does not exist.
+  virtual Result<std::vector<std::string>> list_indexes(const Namespace& ns) = 0;
+  virtual Result<std::uint64_t> estimated_count(const Namespace& ns) = 0;
+  // At most parts - 1 ascending bounds {_id: ...} that cut the namespace into ranges of about equal size.
+  virtual Result<std::vector<std::string>> split_points(const Namespace& ns, std::size_t parts) = 0;
+  // True if the namespace holds no document (or does not exist).
+  virtual Result<bool> is_empty(const Namespace& ns) = 0;
+
+  // The newest cluster time of this server. kUnsupported: it has none (standalone).
+  virtual Result<OpTime> cluster_time() = 0;
+  // Seconds between the oldest and the newest entry of the oplog.
+  virtual Result<std::int64_t> oplog_window_seconds() = 0;
+  virtual Result<void> ping() = 0;
+};
+
+struct WriteItem {
+  enum class Kind : std::uint8_t {
+    kInsert,   // document is new; kDuplicateKey if it is there
+    kReplace,  // upsert of the whole document
+    kDelta,    // $set / $unset of paths that exist; kHeal if nothing matched
+    kDelete,   // none found is a success
+  };
+  Kind kind = Kind::kReplace;
+  std::string_view document_key;  // {_id: ..., shard key fields}
+  std::string_view payload;       // document, or updateDescription for kDelta
+};
+
+struct WriteOutcome {
+  bool ok = true;
+  bool duplicate_id = false;  // kDuplicateKey on `_id` itself
+  bool upserted = false;
+  Error error;                // when not ok
+};
+
+class BackupWriter {
+ public:
+  virtual ~BackupWriter() = default;
+
+  // Writes the items, each of another document, as few unordered bulks (deletes first, inserts last), acknowledged by
+  // the majority. One outcome per item. An error instead of outcomes means that nothing is known about any item.
+  virtual Result<std::vector<WriteOutcome>> write(const Namespace& ns, std::span<const WriteItem> items) = 0;
+
+  virtual std::uint64_t bytes_sent() const = 0;
+
+  // Reads from the backup over the writer's own connection, which are few. Lives as long as the writer.
+  virtual DocumentReader& reader() = 0;
+};
+
+class SchemaWriter {
+ public:
+  virtual ~SchemaWriter() = default;
+
+  // An existing collection is a success. Options are listCollections' or a create event's; what a mirror must not have
+  // (capped, so that nothing is evicted here) is left out. Validators and views are kept.
+  virtual Result<void> create_collection(const Namespace& ns, std::string_view options) = 0;
+  // TTL indexes are built without expireAfterSeconds: a mirror must not delete by its own clock.
+  // An equal index is a success. kDuplicateKey: a unique index that the data does not allow yet.
+  virtual Result<void> create_index(const Namespace& ns, std::string_view definition) = 0;
+  virtual Result<void> drop_index(const Namespace& ns, const std::string& name) = 0;     // kNotFound
+  virtual Result<void> modify_collection(const Namespace& ns, std::string_view changes) = 0;  // kNotFound
+  virtual Result<void> rename(const Namespace& from, const Namespace& to, bool drop_target) = 0;  // kNotFound
+  virtual Result<void> drop(const Namespace& ns) = 0;                                    // kNotFound
+};
+
+}  // namespace dualsync
