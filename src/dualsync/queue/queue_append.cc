@@ -1,0 +1,200 @@
+// append(): staging, merging, and one write.
+#include "dualsync/codec/document_key.h"
+#include "dualsync/codec/operation_codec.h"
+#include "dualsync/queue/merge.h"
+#include "dualsync/queue/queue_impl.h"
+
+namespace dualsync {
+
+// A merge into `seq` would jump over a DDL change that came after it.
+bool SyncQueue::Impl::merges_across(std::string_view db, std::string_view collection, SeqNo seq) const {
+  const QueuedDdl* ddl = window.last_ddl_of(db, collection);
+  return ddl != nullptr && ddl->seq > seq;
+}
+
+void SyncQueue::Impl::count_merge(std::size_t before, std::size_t incoming, std::size_t after) {
+  ++counters.coalesced;
+  counters.bytes += after - before;
+  counters.bytes_saved += before + incoming > after ? before + incoming - after : 0;
+}
+
+Result<bool> SyncQueue::Impl::merge_into_window(const std::string& key, const OperationView& op, Staged* staged) {
+  WindowOp* pending = window.find_pending(key);
+  if (pending == nullptr || merges_across(op.db, op.collection, pending->seq)) return false;
+  std::string storage;
+  const std::size_t before = pending->record.size();
+  const bool stands_alone = op.whole() || op.kind == OpKind::kDelete;
+  encode_operation(merge_operations(pending->op, op, &storage), &record_scratch);
+  const bool refused_before = pending->op.attempts > 0;
+  const bool was_gone = !pending->gone_since.is_null();
+  window.replace_record(pending, record_scratch);
+  // New content is no longer what the backup refused; and a change of a document that seemed gone settles that.
+  if ((stands_alone && refused_before) || was_gone) window.make_ready(pending);
+  staged->touch(pending);
+  count_merge(before, op.payload.size(), pending->record.size());
+  return true;
+}
+
+Result<SeqNo> SyncQueue::Impl::find_on_disk(const std::string& key, const Staged* staged, std::string* record) {
+  if (staged != nullptr) {
+    if (const auto found = staged->pending.find(key); found != staged->pending.end()) {
+      if (const auto there = staged->disk_records.find(found->second); there != staged->disk_records.end()) {
+        *record = there->second;
+        return found->second;
+      }
+      return SeqNo{0};  // in the window
+    }
+  }
+  if (!index_used) return SeqNo{0};
+  std::string value;
+  const rocksdb::Status status = store->db()->Get(rocksdb::ReadOptions(), store->pending(), key, &value);
+  if (status.IsNotFound()) return SeqNo{0};
+  if (!status.ok()) return rocks_error(status, "queue index");
+  const SeqNo seq = seq_of_key(value);
+  if (window.contains(seq)) return SeqNo{0};
+  if (staged != nullptr) {
+    if (const auto there = staged->disk_records.find(seq); there != staged->disk_records.end()) {
+      *record = there->second;
+      return seq;
+    }
+  }
+  const rocksdb::Status read = store->db()->Get(rocksdb::ReadOptions(), store->operations(), seq_key(seq), record);
+  if (read.IsNotFound()) return SeqNo{0};  // done long ago; the index is cleaned by compaction
+  if (!read.ok()) return rocks_error(read, "queue read");
+  return seq;
+}
+
+Result<bool> SyncQueue::Impl::merge_into_disk(const std::string& key, const OperationView& op, Staged* staged) {
+  std::string record;
+  auto seq = find_on_disk(key, staged, &record);
+  if (!seq) return seq.error();
+  if (*seq == 0 || merges_across(op.db, op.collection, *seq)) return false;
+  auto pending = decode_operation(record);
+  if (!pending) return pending.error();
+  std::string storage;
+  std::string merged;
+  encode_operation(merge_operations(*pending, op, &storage), &merged);
+  count_merge(record.size(), op.payload.size(), merged.size());
+  staged->disk_records[*seq] = std::move(merged);
+  return true;
+}
+
+Result<void> SyncQueue::Impl::stage_ddl(const OperationView& op, Staged* staged, rocksdb::WriteBatch* batch) {
+  auto event = parse_ddl_event(op.payload);
+  if (!event) return event.error();
+  const SeqNo seq = counters.next_seq++;
+  encode_operation(op, &record_scratch);
+  ++counters.operations;
+  ++counters.appended;
+  counters.bytes += record_scratch.size();
+  batch->Put(store->meta(), std::string(kMetaDdlPrefix) + seq_key(seq), std::string(op.payload));
+  window.ddls().push_back({seq, *event, false, {}});
+  bool held = false;
+  for (const Namespace& ns : event->concerns()) {
+    for (NamespaceState* state : window.states_of(ns)) {
+      if (!state->held) continue;
+      held = true;
+      if (state->first_skipped == 0) {
+        state->first_skipped = seq;
+        state->first_skipped_time = op.first_time;
+      }
+    }
+  }
+  if (!held && cursor == seq && window.has_room()) {
+    staged->touch(window.add(seq, record_scratch, {}));
+    cursor = seq + 1;
+    return {};
+  }
+  if (cursor == seq) {
+    if (held) {
+      cursor = seq + 1;
+    } else {
+      cursor_time = op.first_time;
+    }
+  }
+  staged->disk_records[seq] = record_scratch;
+  return {};
+}
+
+Result<void> SyncQueue::Impl::stage(const OperationView& op, Staged* staged) {
+  std::string& key = key_scratch;
+  key.assign(op.db).push_back('\0');
+  key.append(op.collection).push_back('\0');
+  if (!append_canonical_key(op.document_key, &key)) {
+    return Error{ErrorKind::kInvalidArgument, "queue: an operation without _id in its document key", "", 0};
+  }
+  auto merged = merge_into_window(key, op, staged);
+  if (!merged) return merged.error();
+  if (*merged) {
+    ++counters.appended;
+    return {};
+  }
+  merged = merge_into_disk(key, op, staged);
+  if (!merged) return merged.error();
+  ++counters.appended;
+  if (*merged) return {};
+
+  const SeqNo seq = counters.next_seq++;
+  encode_operation(op, &record_scratch);
+  ++counters.operations;
+  counters.bytes += record_scratch.size();
+  if (op.first_time < position.time) early[seq] = op.first_time;
+  NamespaceState* state = window.namespace_state(op.db, op.collection);
+  if (!state->held && cursor == seq && window.has_room()) {
+    if (index_used) staged->pending[key] = seq;
+    staged->touch(window.add(seq, record_scratch, key));
+    cursor = seq + 1;
+    return {};
+  }
+  if (state->held && state->first_skipped == 0) {
+    state->first_skipped = seq;
+    state->first_skipped_time = op.first_time;
+  }
+  if (cursor == seq) {
+    if (state->held) {
+      cursor = seq + 1;
+    } else {
+      cursor_time = op.first_time;
+    }
+  }
+  staged->pending[key] = seq;
+  index_used = true;
+  staged->disk_records[seq] = record_scratch;
+  return {};
+}
+
+void SyncQueue::Impl::write_staged(Staged* staged, rocksdb::WriteBatch* batch) {
+  for (const auto& [seq, record] : staged->disk_records) batch->Put(store->operations(), seq_key(seq), record);
+  for (WindowOp* op : staged->window_records) {
+    batch->Put(store->operations(), seq_key(op->seq), op->record);
+    op->staged = false;
+  }
+  for (const auto& [key, seq] : staged->pending) batch->Put(store->pending(), key, seq_key(seq));
+}
+
+Result<void> SyncQueue::append(const AppendBatch& incoming) {
+  Impl& impl = *impl_;
+  MutexLock lock(impl.mutex);
+  DUALSYNC_TRY(impl.usable());
+  Staged staged;
+  rocksdb::WriteBatch batch;
+  for (const OperationView& op : incoming.operations) {
+    auto result = op.kind == OpKind::kDdl ? impl.stage_ddl(op, &staged, &batch) : impl.stage(op, &staged);
+    if (!result) {
+      impl.broken = result.error();  // what is staged in memory is no longer what the disk holds
+      return result;
+    }
+  }
+  for (const DirtyRange& range : incoming.dirty) impl.put_dirty(range, &batch);
+  if (!incoming.position.empty()) {
+    impl.position = incoming.position;
+    batch.Put(impl.store->meta(), std::string(kMetaPosition), encode_position(impl.position));
+  }
+  impl.write_staged(&staged, &batch);
+  impl.advance();
+  DUALSYNC_TRY(impl.commit(&batch, false));
+  impl.wake();
+  return {};
+}
+
+}  // namespace dualsync

@@ -1,0 +1,124 @@
+// DDL barriers and holds.
+#include <algorithm>
+
+#include "dualsync/queue/queue_impl.h"
+
+namespace dualsync {
+
+Result<std::optional<TakenDdl>> SyncQueue::take_ddl(std::chrono::milliseconds max_wait, std::stop_token stop) {
+  Impl& impl = *impl_;
+  MutexLock lock(impl.mutex);
+  const SteadyTime deadline = impl.options.clock->now() + max_wait;
+  for (;;) {
+    DUALSYNC_TRY(impl.usable());
+    auto& ddls = impl.window.ddls();
+    const SteadyTime now = impl.options.clock->now();
+    if (!ddls.empty() && !ddls.front().in_flight && ddls.front().not_before <= now) {
+      QueuedDdl& first = ddls.front();
+      const WindowOp* op = impl.window.find(first.seq);
+      const auto concerned = first.event.concerns();
+      const bool clear = std::all_of(concerned.begin(), concerned.end(),
+                                     [&](const Namespace& ns) { return impl.window.active_in(ns) == 0; });
+      if (op != nullptr && clear) {
+        first.in_flight = true;
+        return std::optional<TakenDdl>(TakenDdl{first.seq, first.event, op->op.attempts});
+      }
+    }
+    if (now >= deadline || stop.stop_requested()) return std::optional<TakenDdl>();
+    // The predicate is looked at above: any completion, load or append wakes this wait.
+    impl.ddl_ready.wait_for(impl.mutex, deadline - now);
+  }
+}
+
+Result<void> SyncQueue::complete_ddl(SeqNo seq, const std::vector<DirtyRange>& dirty, const std::vector<Namespace>& clean) {
+  Impl& impl = *impl_;
+  MutexLock lock(impl.mutex);
+  DUALSYNC_TRY(impl.usable());
+  auto& ddls = impl.window.ddls();
+  DUALSYNC_CHECK(!ddls.empty() && ddls.front().seq == seq && ddls.front().in_flight);
+  WindowOp* op = impl.window.find(seq);
+  DUALSYNC_CHECK(op != nullptr);
+  rocksdb::WriteBatch batch;
+  for (const Namespace& ns : clean) impl.forget_dirty(ns, &batch);
+  for (const DirtyRange& range : dirty) impl.put_dirty(range, &batch);
+  batch.Delete(impl.store->meta(), std::string(kMetaDdlPrefix) + seq_key(seq));
+  impl.count_done(*op);
+  impl.forget(op, &batch);
+  ddls.pop_front();
+  impl.window.unblock();
+  impl.advance();
+  // Synced: a DDL change is not idempotent, so after a power cut at most the last one may be done again.
+  DUALSYNC_TRY(impl.commit(&batch, true));
+  impl.wake();
+  return {};
+}
+
+Result<void> SyncQueue::retry_ddl(SeqNo seq, std::chrono::milliseconds delay, bool refused) {
+  Impl& impl = *impl_;
+  MutexLock lock(impl.mutex);
+  DUALSYNC_TRY(impl.usable());
+  QueuedDdl& first = impl.window.ddls().front();
+  DUALSYNC_CHECK(first.seq == seq);
+  first.in_flight = false;
+  first.not_before = impl.options.clock->now() + delay;
+  if (refused) {
+    WindowOp* op = impl.window.find(seq);
+    ++op->op.attempts;  // in memory only: a restart gives it a full number of tries again
+    ++impl.counters.refused;
+  }
+  return {};
+}
+
+Result<void> SyncQueue::dead_letter_ddl(SeqNo seq, const Error& error, const std::vector<DirtyRange>& dirty) {
+  {
+    Impl& impl = *impl_;
+    MutexLock lock(impl.mutex);
+    DUALSYNC_TRY(impl.usable());
+    WindowOp* op = impl.window.find(seq);
+    DUALSYNC_CHECK(op != nullptr);
+    rocksdb::WriteBatch batch;
+    DUALSYNC_TRY(impl.set_aside(*op, error, &batch));
+    DUALSYNC_TRY(impl.commit(&batch, false));
+  }
+  return complete_ddl(seq, dirty, {});
+}
+
+std::optional<DdlEvent> SyncQueue::removal_ahead(const Namespace& ns, SeqNo seq) const {
+  const Impl& impl = *impl_;
+  MutexLock lock(impl.mutex);
+  for (const QueuedDdl& ddl : impl.window.ddls()) {
+    if (ddl.seq < seq || !ddl.event.ns.overlaps(ns)) continue;
+    if (ddl.event.type == DdlEvent::Type::kRename || ddl.event.type == DdlEvent::Type::kDrop ||
+        ddl.event.type == DdlEvent::Type::kDropDatabase) {
+      return ddl.event;
+    }
+  }
+  return std::nullopt;
+}
+
+void SyncQueue::hold(const Namespace& ns) {
+  MutexLock lock(impl_->mutex);
+  impl_->window.set_held(impl_->window.namespace_state(ns.db, ns.collection), true);
+}
+
+void SyncQueue::release(const Namespace& ns) {
+  Impl& impl = *impl_;
+  MutexLock lock(impl.mutex);
+  NamespaceState* state = impl.window.namespace_state(ns.db, ns.collection);
+  impl.window.set_held(state, false);
+  if (state->first_skipped != 0 && state->first_skipped < impl.cursor) {
+    impl.cursor = state->first_skipped;
+    impl.cursor_time = state->first_skipped_time;
+  }
+  state->first_skipped = 0;
+  for (CondVar& lane : impl.lane_ready) lane.notify_all();
+  impl.ddl_ready.notify_all();
+}
+
+bool SyncQueue::wait_drained(const Namespace& ns, std::stop_token stop) {
+  Impl& impl = *impl_;
+  MutexLock lock(impl.mutex);
+  return impl.drained.wait(impl.mutex, stop, [&] { return impl.broken || impl.window.active_in(ns) == 0; }) && !impl.broken;
+}
+
+}  // namespace dualsync

@@ -1,0 +1,118 @@
+// Insides of SyncQueue, shared by its source files only.
+#pragma once
+
+#include <rocksdb/write_batch.h>
+
+#include <map>
+#include <unordered_map>
+
+#include "dualsync/base/mutex.h"
+#include "dualsync/queue/rocks_store.h"
+#include "dualsync/queue/sync_queue.h"
+#include "dualsync/queue/window.h"
+
+namespace dualsync {
+
+// Stored with every write as 64-bit little-endian numbers in this order; new ones go to the end.
+struct Counters {
+  std::uint64_t next_seq = 1;
+  std::uint64_t floor = 1;  // no operation below it is left
+  std::uint64_t operations = 0;
+  std::uint64_t bytes = 0;
+  std::uint64_t appended = 0;
+  std::uint64_t coalesced = 0;
+  std::uint64_t bytes_saved = 0;
+  std::uint64_t done = 0;
+  std::uint64_t refused = 0;
+  std::uint64_t dead_letters = 0;
+  std::uint64_t applied = 0;  // packed OpTime
+};
+
+// Records that one append() or complete() changes, each written once however often it was merged into.
+struct Staged {
+  std::map<SeqNo, std::string> disk_records;                // not in the window
+  std::unordered_map<std::string, SeqNo> pending;           // entries of the index to write
+  std::vector<WindowOp*> window_records;                    // changed or new in the window
+
+  void touch(WindowOp* op) {
+    if (!op->staged) window_records.push_back(op);
+    op->staged = true;
+  }
+  void drop(WindowOp* op) {
+    if (op->staged) std::erase(window_records, op);
+  }
+};
+
+struct SyncQueue::Impl {
+  explicit Impl(const QueueOptions& o) : options(o), window(o.lanes, o.memory_operations, o.memory_bytes), lane_ready(o.lanes) {}
+
+  // queue_append.cc
+  Result<void> stage(const OperationView& op, Staged* staged) DUALSYNC_REQUIRES(mutex);
+  Result<void> stage_ddl(const OperationView& op, Staged* staged, rocksdb::WriteBatch* batch) DUALSYNC_REQUIRES(mutex);
+  Result<bool> merge_into_window(const std::string& key, const OperationView& op, Staged* staged) DUALSYNC_REQUIRES(mutex);
+  Result<bool> merge_into_disk(const std::string& key, const OperationView& op, Staged* staged) DUALSYNC_REQUIRES(mutex);
+  // The newest pending operation of a document that only the disk holds; 0: none.
+  Result<SeqNo> find_on_disk(const std::string& key, const Staged* staged, std::string* record) DUALSYNC_REQUIRES(mutex);
+  void write_staged(Staged* staged, rocksdb::WriteBatch* batch) DUALSYNC_REQUIRES(mutex);
+  bool merges_across(std::string_view db, std::string_view collection, SeqNo seq) const DUALSYNC_REQUIRES(mutex);
+  void count_merge(std::size_t before, std::size_t incoming, std::size_t after) DUALSYNC_REQUIRES(mutex);
+
+  // queue_lanes.cc
+  Result<void> load() DUALSYNC_REQUIRES(mutex);
+  Result<void> load_one(SeqNo seq, std::string record, Staged* staged, rocksdb::WriteBatch* batch) DUALSYNC_REQUIRES(mutex);
+  Result<void> settle(const Completion& completion, Staged* staged, rocksdb::WriteBatch* batch) DUALSYNC_REQUIRES(mutex);
+  Result<void> return_to_lane(WindowOp* op, const Completion& completion, Staged* staged, rocksdb::WriteBatch* batch) DUALSYNC_REQUIRES(mutex);
+  Result<void> set_aside(const WindowOp& op, const Error& error, rocksdb::WriteBatch* batch) DUALSYNC_REQUIRES(mutex);
+  void forget(WindowOp* op, rocksdb::WriteBatch* batch) DUALSYNC_REQUIRES(mutex);
+  void count_done(const WindowOp& op) DUALSYNC_REQUIRES(mutex);
+
+  // sync_queue.cc
+  Result<void> commit(rocksdb::WriteBatch* batch, bool sync) DUALSYNC_REQUIRES(mutex);
+  Result<void> load_state() DUALSYNC_REQUIRES(mutex);
+  void put_counters(rocksdb::WriteBatch* batch) DUALSYNC_REQUIRES(mutex);
+  void put_dirty(const DirtyRange& range, rocksdb::WriteBatch* batch) DUALSYNC_REQUIRES(mutex);
+  void forget_dirty(const Namespace& ns, rocksdb::WriteBatch* batch) DUALSYNC_REQUIRES(mutex);
+  OpTime applied() const DUALSYNC_REQUIRES(mutex);
+  void advance() DUALSYNC_REQUIRES(mutex);  // floor and applied position after a change
+  void wake() DUALSYNC_REQUIRES(mutex);
+  Result<void> usable() const DUALSYNC_REQUIRES(mutex);
+  bool all_loaded() const DUALSYNC_REQUIRES(mutex) { return cursor >= counters.next_seq; }
+
+  const QueueOptions options;
+  mutable Mutex mutex;
+  std::unique_ptr<RocksStore> store;
+  Window window DUALSYNC_GUARDED_BY(mutex);
+  Counters counters DUALSYNC_GUARDED_BY(mutex);
+  Position position DUALSYNC_GUARDED_BY(mutex);
+  std::map<Namespace, DirtyRange> dirty DUALSYNC_GUARDED_BY(mutex);
+  // Operations whose oldest change is older than their place tells: moved behind a rename, or made by a repair.
+  std::map<SeqNo, OpTime> early DUALSYNC_GUARDED_BY(mutex);
+  SeqNo cursor DUALSYNC_GUARDED_BY(mutex) = 1;       // the next one to load from disk
+  OpTime cursor_time DUALSYNC_GUARDED_BY(mutex);     // of the operation at the cursor, when known
+  OpTime newest_loaded DUALSYNC_GUARDED_BY(mutex);   // newest first_time among what was loaded
+  bool index_used DUALSYNC_GUARDED_BY(mutex) = false;  // `pending` may hold entries
+  double avg_sync_ms DUALSYNC_GUARDED_BY(mutex) = 0;
+  std::int64_t last_done_ms DUALSYNC_GUARDED_BY(mutex) = 0;
+  std::optional<Error> broken DUALSYNC_GUARDED_BY(mutex);
+  std::vector<CondVar> lane_ready;
+  CondVar ddl_ready;
+  CondVar drained;
+  std::string key_scratch DUALSYNC_GUARDED_BY(mutex);
+  std::string record_scratch DUALSYNC_GUARDED_BY(mutex);
+};
+
+// meta names
+inline constexpr std::string_view kMetaPosition = "position";
+inline constexpr std::string_view kMetaCounters = "counters";
+inline constexpr std::string_view kMetaDirtyPrefix = "dirty/";
+inline constexpr std::string_view kMetaDdlPrefix = "ddl/";
+inline constexpr std::string_view kMetaStatePrefix = "state/";
+
+std::string encode_position(const Position& position);
+Result<Position> decode_position(std::string_view bytes);
+std::string encode_dirty(const DirtyRange& range);
+Result<DirtyRange> decode_dirty(std::string_view name, std::string_view bytes);
+std::string encode_dead_letter(const OperationView& op, const Error& error, std::int64_t now_ms, std::string_view record);
+Result<DeadLetter> decode_dead_letter(SeqNo seq, std::string_view bytes);
+
+}  // namespace dualsync

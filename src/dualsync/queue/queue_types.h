@@ -1,0 +1,110 @@
+// Values that go in and out of the queue.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "dualsync/base/clock.h"
+#include "dualsync/base/result.h"
+#include "dualsync/codec/ddl_event.h"
+#include "dualsync/model/operation.h"
+#include "dualsync/model/position.h"
+
+namespace rocksdb {
+class Env;
+}
+
+namespace dualsync {
+
+struct QueueOptions {
+  std::string directory;
+  std::size_t lanes = 4;
+  std::size_t memory_operations = 10'000;         // decoded operations in memory; the rest stays on disk
+  std::size_t memory_bytes = 24U << 20U;          // and their bytes; one larger operation alone is let through
+  const Clock* clock = &system_clock();
+  rocksdb::Env* env = nullptr;                    // tests swap the disk
+};
+
+// A namespace that must be compared and repaired.
+struct DirtyRange {
+  Namespace ns;
+  std::string reason;
+  OpTime gap_start;            // every write after it may be missing on the backup; null: everything may
+  bool first_copy = false;     // from the first start: nothing was ever copied
+  std::string progress;        // BSON of whoever works on it; empty at first
+};
+
+// What capture hands over: stored whole or not at all.
+struct AppendBatch {
+  std::vector<OperationView> operations;  // in the order of the stream
+  std::vector<DirtyRange> dirty;
+  Position position;                      // empty: stays as it is
+};
+
+struct TakeLimits {
+  std::size_t operations = 100;
+  std::size_t bytes = 4U << 20U;
+};
+
+// One operation in a lane's hands. The views live until complete().
+struct TakenOperation {
+  SeqNo seq = 0;
+  OperationView op;
+  OpTime gone_since;  // not null: a touch of this document found nothing on local at that time, and nothing came since
+};
+
+// What became of a taken operation.
+struct Completion {
+  enum class Kind : std::uint8_t {
+    kDone,        // acknowledged by the backup (or nothing left to do)
+    kPutBack,     // not tried, or nothing is known: as it was, uses up no retry
+    kRetry,       // refused: counted, tried again after `delay`
+    kTouch,       // becomes a touch, tried again after `delay`; uses up no retry
+    kGone,        // a touch that found nothing on local at `gone_since`; looked at again after `delay`
+    kDeadLetter,  // set aside with `error`
+    kMove,        // done here; a touch of the same document is appended for namespace `to`
+  };
+  SeqNo seq = 0;
+  Kind kind = Kind::kDone;
+  std::chrono::milliseconds delay{0};
+  OpTime gone_since;
+  Namespace to;
+  Error error;
+};
+
+struct TakenDdl {
+  SeqNo seq = 0;
+  DdlEvent event;
+  std::uint32_t attempts = 0;
+};
+
+struct DeadLetter {
+  SeqNo seq = 0;
+  OpKind kind = OpKind::kTouch;
+  Namespace ns;
+  std::string document_key;
+  std::string reason;
+  int code = 0;
+  std::uint32_t attempts = 0;
+  std::int64_t first_ms = 0;
+  std::int64_t last_ms = 0;
+};
+
+// Counters survive a restart.
+struct QueueStats {
+  std::uint64_t operations = 0;  // waiting or in flight
+  std::uint64_t bytes = 0;
+  std::uint64_t appended = 0;    // ever
+  std::uint64_t coalesced = 0;
+  std::uint64_t bytes_saved = 0;
+  std::uint64_t done = 0;
+  std::uint64_t refused = 0;
+  std::uint64_t dead_letters = 0;
+  std::uint64_t dirty_ranges = 0;
+  double avg_sync_ms = 0;        // enqueue to acknowledgement, smoothed over about a thousand operations
+  std::int64_t last_done_ms = 0;
+};
+
+}  // namespace dualsync

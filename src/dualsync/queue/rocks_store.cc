@@ -1,0 +1,161 @@
+#include "dualsync/queue/rocks_store.h"
+
+#include <rocksdb/cache.h>
+#include <rocksdb/compaction_filter.h>
+#include <rocksdb/filter_policy.h>
+#include <rocksdb/options.h>
+#include <rocksdb/table.h>
+
+#include <cstring>
+
+namespace dualsync {
+namespace {
+
+constexpr std::string_view kFormatName = "format";
+
+class PendingFilter final : public rocksdb::CompactionFilter {
+ public:
+  explicit PendingFilter(std::shared_ptr<std::atomic<SeqNo>> floor) : floor_(std::move(floor)) {}
+  const char* Name() const override { return "dualsync.pending"; }
+  bool Filter(int, const rocksdb::Slice&, const rocksdb::Slice& value, std::string*, bool*) const override {
+    return value.size() == 8 && seq_of_key({value.data(), value.size()}) < floor_->load(std::memory_order_relaxed);
+  }
+
+ private:
+  std::shared_ptr<std::atomic<SeqNo>> floor_;
+};
+
+// Memory stays small whatever the backlog: 8 MiB of write buffer for payloads, 4 for the index, 8 MiB of cache.
+rocksdb::ColumnFamilyOptions family_options(std::size_t write_buffer, const std::shared_ptr<rocksdb::Cache>& cache) {
+  rocksdb::ColumnFamilyOptions options;
+  options.write_buffer_size = write_buffer;
+  options.max_write_buffer_number = 2;
+  options.level_compaction_dynamic_level_bytes = true;
+  rocksdb::BlockBasedTableOptions table;
+  table.block_cache = cache;
+  table.cache_index_and_filter_blocks = true;
+  table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(10, false));
+  options.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
+  return options;
+}
+
+}  // namespace
+
+Error rocks_error(const rocksdb::Status& status, std::string_view what) {
+  ErrorKind kind = ErrorKind::kIo;
+  std::string hint = "check the disk of SYNC_DATA_DIR: space, permissions, health";
+  if (status.IsCorruption()) {
+    kind = ErrorKind::kCorruption;
+    hint = "keep a copy of SYNC_DATA_DIR; with an empty directory dualsync starts again by comparing everything";
+  }
+  return {kind, std::string(what) + ": " + status.ToString(), hint, static_cast<int>(status.code())};
+}
+
+Result<void> rocks_result(const rocksdb::Status& status, std::string_view what) {
+  if (status.ok()) return {};
+  return rocks_error(status, what);
+}
+
+std::string seq_key(SeqNo seq) {
+  const std::uint64_t swapped = __builtin_bswap64(seq);
+  return {reinterpret_cast<const char*>(&swapped), sizeof swapped};
+}
+
+SeqNo seq_of_key(std::string_view key) {
+  DUALSYNC_CHECK(key.size() == 8);
+  std::uint64_t swapped = 0;
+  std::memcpy(&swapped, key.data(), sizeof swapped);
+  return __builtin_bswap64(swapped);
+}
+
+Result<std::unique_ptr<RocksStore>> RocksStore::open(const std::string& directory, rocksdb::Env* env) {
+  std::unique_ptr<RocksStore> store(new RocksStore());
+  store->filter_ = std::make_unique<PendingFilter>(store->floor_);
+  const auto cache = rocksdb::NewLRUCache(8U << 20U);
+
+  rocksdb::DBOptions options;
+  options.create_if_missing = true;
+  options.create_missing_column_families = true;
+  options.max_open_files = 64;
+  options.max_background_jobs = 2;
+  options.max_total_wal_size = 64U << 20U;
+  options.keep_log_file_num = 2;
+  options.info_log_level = rocksdb::ERROR_LEVEL;
+  options.allow_concurrent_memtable_write = false;  // one writer at a time: the queue's own lock
+  options.enable_write_thread_adaptive_yield = false;
+  if (env != nullptr) options.env = env;
+
+  auto pending = family_options(4U << 20U, cache);
+  pending.compaction_filter = store->filter_.get();
+  const std::vector<rocksdb::ColumnFamilyDescriptor> families = {
+      {rocksdb::kDefaultColumnFamilyName, family_options(1U << 20U, cache)},
+      {"operations", family_options(8U << 20U, cache)},
+      {"pending", pending},
+      {"dead_letters", family_options(1U << 20U, cache)},
+      {"meta", family_options(1U << 20U, cache)}};
+
+  rocksdb::DB* db = nullptr;
+  const rocksdb::Status status = rocksdb::DB::Open(options, directory, families, &store->families_, &db);
+  store->db_.reset(db);
+  if (!status.ok()) {
+    // RocksDB has no code of its own for a held lock; it is the one I/O error that names the LOCK file.
+    if (status.IsIOError() && status.ToString().find("LOCK") != std::string::npos) {
+      return Error{ErrorKind::kConflict, "the queue in " + directory + " is in use by another process",
+                   "only one dualsync may own a data directory; stop the other one, or set another SYNC_DATA_DIR", 0};
+    }
+    return rocks_error(status, "cannot open the queue in " + directory);
+  }
+  DUALSYNC_TRY(store->check_format());
+  return store;
+}
+
+RocksStore::~RocksStore() {
+  if (!db_) return;
+  for (rocksdb::ColumnFamilyHandle* family : families_) {
+    if (family != nullptr) db_->DestroyColumnFamilyHandle(family);
+  }
+  db_->Close();
+}
+
+Result<void> RocksStore::check_format() {
+  const std::string version = std::to_string(kQueueFormatVersion);
+  auto found = get_meta(kFormatName);
+  if (!found) return found.error();
+  if (!*found) {
+    return rocks_result(db_->Put(rocksdb::WriteOptions(), meta(), std::string(kFormatName), version), "queue format");
+  }
+  if (**found != version) {
+    return Error{ErrorKind::kUnsupported, "the queue has format " + **found + "; this program knows format " + version,
+                 "use the program that wrote it, or an empty SYNC_DATA_DIR", 0};
+  }
+  return {};
+}
+
+Result<void> RocksStore::write(rocksdb::WriteBatch* batch, bool sync) {
+  rocksdb::WriteOptions options;
+  options.sync = sync;
+  return rocks_result(db_->Write(options, batch), "queue write");
+}
+
+Result<void> RocksStore::sync() { return rocks_result(db_->SyncWAL(), "queue sync"); }
+
+Result<std::optional<std::string>> RocksStore::get_meta(std::string_view name) {
+  std::string value;
+  const rocksdb::Status status = db_->Get(rocksdb::ReadOptions(), meta(), rocksdb::Slice(name.data(), name.size()), &value);
+  if (status.IsNotFound()) return std::optional<std::string>();
+  if (!status.ok()) return rocks_error(status, "queue read");
+  return std::optional<std::string>(std::move(value));
+}
+
+Result<std::vector<std::pair<std::string, std::string>>> RocksStore::scan_meta(std::string_view prefix) {
+  std::vector<std::pair<std::string, std::string>> entries;
+  const std::unique_ptr<rocksdb::Iterator> it(db_->NewIterator(rocksdb::ReadOptions(), meta()));
+  for (it->Seek(rocksdb::Slice(prefix.data(), prefix.size())); it->Valid() && it->key().starts_with(rocksdb::Slice(prefix.data(), prefix.size()));
+       it->Next()) {
+    entries.emplace_back(it->key().ToString().substr(prefix.size()), it->value().ToString());
+  }
+  if (!it->status().ok()) return rocks_error(it->status(), "queue read");
+  return entries;
+}
+
+}  // namespace dualsync

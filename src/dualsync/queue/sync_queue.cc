@@ -1,0 +1,247 @@
+#include "dualsync/queue/sync_queue.h"
+
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <cstring>
+#include <filesystem>
+
+#include "dualsync/codec/operation_codec.h"
+#include "dualsync/queue/queue_impl.h"
+
+namespace dualsync {
+namespace {
+
+Result<void> make_directory(const std::string& directory) {
+  std::error_code failure;
+  std::filesystem::create_directories(directory, failure);
+  if (!failure && ::chmod(directory.c_str(), 0700) != 0) failure = std::error_code(errno, std::generic_category());
+  if (!failure) return {};
+  return Error{ErrorKind::kIo, "cannot use the data directory " + directory + ": " + failure.message(),
+               "set SYNC_DATA_DIR to a directory that this user may write", failure.value()};
+}
+
+}  // namespace
+
+SyncQueue::SyncQueue(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+SyncQueue::~SyncQueue() = default;
+
+Result<std::unique_ptr<SyncQueue>> SyncQueue::open(const QueueOptions& options) {
+  if (options.env == nullptr) DUALSYNC_TRY(make_directory(options.directory));
+  auto store = RocksStore::open(options.directory, options.env);
+  if (!store) return store.error();
+  auto impl = std::make_unique<Impl>(options);
+  impl->store = std::move(*store);
+  {
+    MutexLock lock(impl->mutex);
+    DUALSYNC_TRY(impl->load_state());
+  }
+  return std::unique_ptr<SyncQueue>(new SyncQueue(std::move(impl)));
+}
+
+Result<void> SyncQueue::Impl::load_state() {
+  auto position_bytes = store->get_meta(kMetaPosition);
+  if (!position_bytes) return position_bytes.error();
+  if (*position_bytes) {
+    auto decoded = decode_position(**position_bytes);
+    if (!decoded) return decoded.error();
+    position = *decoded;
+  }
+  auto counter_bytes = store->get_meta(kMetaCounters);
+  if (!counter_bytes) return counter_bytes.error();
+  if (*counter_bytes) std::memcpy(&counters, (*counter_bytes)->data(), std::min((*counter_bytes)->size(), sizeof counters));
+
+  auto dirty_entries = store->scan_meta(kMetaDirtyPrefix);
+  if (!dirty_entries) return dirty_entries.error();
+  for (const auto& [name, bytes] : *dirty_entries) {
+    auto range = decode_dirty(name, bytes);
+    if (!range) return range.error();
+    dirty[range->ns] = *range;
+  }
+  auto ddl_entries = store->scan_meta(kMetaDdlPrefix);
+  if (!ddl_entries) return ddl_entries.error();
+  for (const auto& [key, bytes] : *ddl_entries) {
+    auto event = parse_ddl_event(bytes);
+    if (!event) return event.error();
+    window.ddls().push_back({seq_of_key(key), *event, false, {}});
+  }
+  cursor = counters.floor;
+  index_used = counters.operations > 0;
+  store->set_floor(counters.floor);
+  if (all_loaded()) return {};
+  const std::unique_ptr<rocksdb::Iterator> it(store->db()->NewIterator(rocksdb::ReadOptions(), store->operations()));
+  it->Seek(seq_key(cursor));
+  if (it->Valid()) {
+    auto op = decode_operation(it->value().ToStringView());
+    if (!op) return op.error().in("operation " + std::to_string(seq_of_key(it->key().ToStringView())));
+    cursor_time = op->first_time;
+  } else {
+    cursor = counters.next_seq;
+  }
+  return rocks_result(it->status(), "queue read");
+}
+
+Result<void> SyncQueue::Impl::usable() const {
+  if (broken) return *broken;
+  return {};
+}
+
+void SyncQueue::Impl::put_counters(rocksdb::WriteBatch* batch) {
+  batch->Put(store->meta(), std::string(kMetaCounters), rocksdb::Slice(reinterpret_cast<const char*>(&counters), sizeof counters));
+}
+
+Result<void> SyncQueue::Impl::commit(rocksdb::WriteBatch* batch, bool sync) {
+  put_counters(batch);
+  auto written = store->write(batch, sync);
+  if (!written) broken = written.error();
+  return written;
+}
+
+// The oldest thing that is not on the backup decides; dead letters do not count, they are shown beside it.
+OpTime SyncQueue::Impl::applied() const {
+  OpTime oldest;
+  const auto consider = [&](OpTime time) {
+    if (!time.is_null() && (oldest.is_null() || time < oldest)) oldest = time;
+  };
+  if (const WindowOp* first = window.oldest()) consider(first->op.first_time);
+  if (!all_loaded()) consider(cursor_time);
+  for (const NamespaceState* state : window.held_states()) {
+    if (state->first_skipped != 0) consider(state->first_skipped_time);
+  }
+  for (const auto& [seq, time] : early) consider(time);
+  OpTime result = oldest.is_null() ? position.time : oldest.previous();
+  for (const auto& [ns, range] : dirty) {
+    if (range.gap_start.is_null()) return OpTime::unpack(counters.applied);
+    result = std::min(result, range.gap_start);
+  }
+  return std::max(result, OpTime::unpack(counters.applied));
+}
+
+void SyncQueue::Impl::advance() {
+  SeqNo floor = all_loaded() ? counters.next_seq : cursor;
+  if (const WindowOp* first = window.oldest()) floor = std::min(floor, first->seq);
+  for (const NamespaceState* state : window.held_states()) {
+    if (state->first_skipped != 0) floor = std::min(floor, state->first_skipped);
+  }
+  counters.floor = floor;
+  store->set_floor(floor);
+  counters.applied = applied().packed();
+}
+
+void SyncQueue::Impl::wake() {
+  for (std::size_t lane = 0; lane < lane_ready.size(); ++lane) {
+    if (window.lane_has_ready(lane) || (!all_loaded() && window.is_low())) lane_ready[lane].notify_one();
+  }
+  if (!window.ddls().empty()) ddl_ready.notify_all();
+  drained.notify_all();
+}
+
+void SyncQueue::Impl::put_dirty(const DirtyRange& range, rocksdb::WriteBatch* batch) {
+  DirtyRange stored = range;
+  if (const auto known = dirty.find(range.ns); known != dirty.end()) {
+    // A gap does not get smaller by being found twice.
+    stored.first_copy = stored.first_copy || known->second.first_copy;
+    stored.gap_start = std::min(stored.gap_start, known->second.gap_start);
+  }
+  dirty[range.ns] = stored;
+  batch->Put(store->meta(), std::string(kMetaDirtyPrefix) + range.ns.full(), encode_dirty(stored));
+}
+
+void SyncQueue::Impl::forget_dirty(const Namespace& ns, rocksdb::WriteBatch* batch) {
+  dirty.erase(ns);
+  batch->Delete(store->meta(), std::string(kMetaDirtyPrefix) + ns.full());
+}
+
+Position SyncQueue::position() const {
+  MutexLock lock(impl_->mutex);
+  return impl_->position;
+}
+
+Result<void> SyncQueue::mark_dirty(const DirtyRange& range) {
+  MutexLock lock(impl_->mutex);
+  DUALSYNC_TRY(impl_->usable());
+  rocksdb::WriteBatch batch;
+  impl_->put_dirty(range, &batch);
+  return impl_->commit(&batch, false);
+}
+
+Result<void> SyncQueue::clear_dirty(const Namespace& ns) {
+  MutexLock lock(impl_->mutex);
+  DUALSYNC_TRY(impl_->usable());
+  rocksdb::WriteBatch batch;
+  impl_->forget_dirty(ns, &batch);
+  impl_->advance();
+  return impl_->commit(&batch, false);
+}
+
+std::vector<DirtyRange> SyncQueue::dirty_ranges() const {
+  MutexLock lock(impl_->mutex);
+  std::vector<DirtyRange> ranges;
+  for (const auto& [ns, range] : impl_->dirty) ranges.push_back(range);
+  return ranges;
+}
+
+Result<void> SyncQueue::put_state(std::string_view name, std::string_view value) {
+  MutexLock lock(impl_->mutex);
+  DUALSYNC_TRY(impl_->usable());
+  rocksdb::WriteBatch batch;
+  const std::string key = std::string(kMetaStatePrefix) + std::string(name);
+  if (value.empty()) {
+    batch.Delete(impl_->store->meta(), key);
+  } else {
+    batch.Put(impl_->store->meta(), key, rocksdb::Slice(value.data(), value.size()));
+  }
+  return impl_->commit(&batch, false);
+}
+
+Result<std::optional<std::string>> SyncQueue::get_state(std::string_view name) const {
+  return impl_->store->get_meta(std::string(kMetaStatePrefix) + std::string(name));
+}
+
+Result<std::vector<std::pair<std::string, std::string>>> SyncQueue::list_state(std::string_view prefix) const {
+  return impl_->store->scan_meta(std::string(kMetaStatePrefix) + std::string(prefix));
+}
+
+OpTime SyncQueue::applied_position() const {
+  MutexLock lock(impl_->mutex);
+  return impl_->applied();
+}
+
+QueueStats SyncQueue::stats() const {
+  MutexLock lock(impl_->mutex);
+  const Counters& c = impl_->counters;
+  QueueStats stats;
+  stats.operations = c.operations;
+  stats.bytes = c.bytes;
+  stats.appended = c.appended;
+  stats.coalesced = c.coalesced;
+  stats.bytes_saved = c.bytes_saved;
+  stats.done = c.done;
+  stats.refused = c.refused;
+  stats.dead_letters = c.dead_letters;
+  stats.dirty_ranges = impl_->dirty.size();
+  stats.avg_sync_ms = impl_->avg_sync_ms;
+  stats.last_done_ms = impl_->last_done_ms;
+  return stats;
+}
+
+Result<std::vector<DeadLetter>> SyncQueue::dead_letters() const {
+  std::vector<DeadLetter> letters;
+  RocksStore& store = *impl_->store;
+  const std::unique_ptr<rocksdb::Iterator> it(store.db()->NewIterator(rocksdb::ReadOptions(), store.dead_letters()));
+  for (it->SeekToFirst(); it->Valid(); it->Next()) {
+    auto letter = decode_dead_letter(seq_of_key(it->key().ToStringView()), it->value().ToStringView());
+    if (!letter) return letter.error();
+    letters.push_back(std::move(*letter));
+  }
+  DUALSYNC_TRY(rocks_result(it->status(), "queue read"));
+  return letters;
+}
+
+Result<void> SyncQueue::sync() {
+  MutexLock lock(impl_->mutex);
+  DUALSYNC_TRY(impl_->usable());
+  return impl_->store->sync();
+}
+
+}  // namespace dualsync

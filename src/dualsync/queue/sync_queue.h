@@ -1,0 +1,87 @@
+// Durable, coalescing queue between capture and the lanes.
+//
+// Shape    docs/formats/queue.md
+// Order    a document's operations reach its lane in the order they came; a DDL change stands between what came before
+//          and after it in every namespace it concerns
+// Merging  a new operation merges into the pending one of the same document and keeps its place; never into one that is
+//          in flight, never across a DDL change
+// Durable  append() and complete() survive the end of the process; sync() makes them survive a power cut. What a power
+//          cut takes from append() is read again from the oplog, because the position is in the same write
+// Memory   bounded by QueueOptions, whatever the backlog
+// Threads  one producer calls append(); each lane one worker; anyone the rest
+// Errors   after kIo or kCorruption every call fails until the queue is opened again
+// Source   docs/adr/0003-queue.md
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "dualsync/base/result.h"
+#include "dualsync/queue/queue_types.h"
+
+namespace dualsync {
+
+class SyncQueue {
+ public:
+  // kConflict: another process owns the directory. kUnsupported: a newer format. kCorruption, kIo.
+  static Result<std::unique_ptr<SyncQueue>> open(const QueueOptions& options);
+  ~SyncQueue();
+  SyncQueue(const SyncQueue&) = delete;
+  SyncQueue& operator=(const SyncQueue&) = delete;
+
+  // --- capture ---------------------------------------------------------------------------------------------------
+  // Stores operations, dirty ranges and position in one atomic write. kInvalidArgument: an operation without a key.
+  Result<void> append(const AppendBatch& batch);
+  Position position() const;
+
+  // --- lanes -----------------------------------------------------------------------------------------------------
+  // The oldest ready operations of the lane, each of another document; waits at most `max_wait`, then gives none.
+  Result<std::vector<TakenOperation>> take(std::size_t lane, TakeLimits limits, std::chrono::milliseconds max_wait,
+                                           std::stop_token stop);
+  // One completion for each operation taken, in one atomic write.
+  Result<void> complete(const std::vector<Completion>& completions);
+
+  // --- DDL -------------------------------------------------------------------------------------------------------
+  // The oldest DDL change once everything before it in its namespaces is done; nothing within `max_wait`: nullopt.
+  Result<std::optional<TakenDdl>> take_ddl(std::chrono::milliseconds max_wait, std::stop_token stop);
+  // Done: removed together with storing `dirty` and forgetting the dirty ranges of `clean`; synced.
+  Result<void> complete_ddl(SeqNo seq, const std::vector<DirtyRange>& dirty, const std::vector<Namespace>& clean);
+  Result<void> retry_ddl(SeqNo seq, std::chrono::milliseconds delay, bool refused);
+  Result<void> dead_letter_ddl(SeqNo seq, const Error& error, const std::vector<DirtyRange>& dirty);
+  // The first rename, drop or dropDatabase of `ns` behind `seq` that is still in the queue.
+  std::optional<DdlEvent> removal_ahead(const Namespace& ns, SeqNo seq) const;
+
+  // --- copies ----------------------------------------------------------------------------------------------------
+  // Keeps a namespace's operations from the lanes (they wait on disk, merged) until release().
+  void hold(const Namespace& ns);
+  void release(const Namespace& ns);
+  // True once no operation of the namespace is in a lane or in flight; false if stopped.
+  bool wait_drained(const Namespace& ns, std::stop_token stop);
+
+  // --- dirty ranges and small state --------------------------------------------------------------------------------
+  Result<void> mark_dirty(const DirtyRange& range);  // also stores new progress of a known one
+  Result<void> clear_dirty(const Namespace& ns);
+  std::vector<DirtyRange> dirty_ranges() const;
+  Result<void> put_state(std::string_view name, std::string_view value);  // an empty value forgets it
+  Result<std::optional<std::string>> get_state(std::string_view name) const;
+  Result<std::vector<std::pair<std::string, std::string>>> list_state(std::string_view prefix) const;
+
+  // --- numbers ---------------------------------------------------------------------------------------------------
+  // Every local write up to here is on the backup (dead letters apart). Null while a range that was never copied is
+  // dirty. Never goes back.
+  OpTime applied_position() const;
+  QueueStats stats() const;
+  Result<std::vector<DeadLetter>> dead_letters() const;
+  Result<void> sync();
+
+ private:
+  struct Impl;
+  explicit SyncQueue(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace dualsync

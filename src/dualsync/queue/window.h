@@ -1,0 +1,122 @@
+// Window: the part of the queue that is decoded in memory, and who may work on what.
+//
+// Shape    a run of operations at the head of the queue (held namespaces left out). Each is in one state:
+//            ready      waits in its lane
+//            delayed    waits in its lane until a time
+//            in flight  in a lane's hands; nothing merges into it
+//            blocked    stands behind a DDL change of its namespace
+//            ddl        a DDL change itself
+// Order    a document always belongs to the same lane; of one document at most one operation is in flight and at most
+//          one is pending on the same side of a DDL change
+// Threads  none of its own: the queue's lock guards it
+#pragma once
+
+#include <deque>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "dualsync/queue/queue_types.h"
+
+namespace dualsync {
+
+struct NamespaceState {
+  Namespace ns;
+  std::size_t active = 0;      // operations in lanes or in flight
+  bool held = false;           // a copy is running: nothing of it is given to lanes
+  SeqNo first_skipped = 0;     // the oldest operation left on disk because of that; 0: none
+  OpTime first_skipped_time;
+};
+
+struct WindowOp {
+  enum class State : std::uint8_t { kReady, kDelayed, kInFlight, kBlocked, kDdl };
+  SeqNo seq = 0;
+  std::string record;          // the encoded operation; `op` points into it
+  OperationView op;
+  std::string key;             // namespace, 0, canonical document key
+  NamespaceState* ns = nullptr;
+  std::size_t lane = 0;
+  State state = State::kReady;
+  SteadyTime not_before;
+  OpTime gone_since;
+  bool staged = false;         // its record is about to be written
+};
+
+struct QueuedDdl {
+  SeqNo seq = 0;
+  DdlEvent event;
+  bool in_flight = false;
+  SteadyTime not_before;
+
+  bool concerns(std::string_view db, std::string_view collection) const;
+};
+
+class Window {
+ public:
+  Window(std::size_t lanes, std::size_t operations_max, std::size_t bytes_max);
+
+  // True if one more operation may come in. Delayed ones do not count, so that refused documents block nobody.
+  bool has_room() const;
+  bool is_low() const;  // time to load more from disk
+  std::size_t size() const { return ops_.size(); }
+  bool contains(SeqNo seq) const { return ops_.contains(seq); }
+  WindowOp* find(SeqNo seq);
+  // The pending operation of that document, whatever its state but in flight.
+  WindowOp* find_pending(std::string_view key);
+  const WindowOp* oldest() const { return ops_.empty() ? nullptr : &ops_.begin()->second; }
+
+  // Takes over an encoded record. `key` is empty for DDL.
+  WindowOp* add(SeqNo seq, std::string record, std::string key);
+  void replace_record(WindowOp* op, std::string record);
+  void remove(SeqNo seq);
+
+  // The oldest operations that are ready in the lane, now in flight.
+  std::vector<WindowOp*> take(std::size_t lane, TakeLimits limits, SteadyTime now);
+  // Back from flight: pending again, ready at `not_before`.
+  void put_back(WindowOp* op, SteadyTime not_before);
+  void make_ready(WindowOp* op);  // a delayed one, now
+  std::optional<SteadyTime> next_due(std::size_t lane) const;
+  bool lane_has_ready(std::size_t lane) const { return !lanes_[lane].ready.empty(); }
+
+  NamespaceState* namespace_state(std::string_view db, std::string_view collection);
+  void set_held(NamespaceState* state, bool held);
+  bool is_held(std::string_view db, std::string_view collection) const;  // an empty collection: any of the database
+  std::vector<const NamespaceState*> held_states() const;
+  std::size_t active_in(const Namespace& ns) const;
+  std::vector<NamespaceState*> states_of(const Namespace& ns);
+
+  // DDL changes in queue order. An operation behind one of its namespace is blocked until unblock().
+  std::deque<QueuedDdl>& ddls() { return ddls_; }
+  const std::deque<QueuedDdl>& ddls() const { return ddls_; }
+  const QueuedDdl* last_ddl_of(std::string_view db, std::string_view collection) const;
+  void unblock();
+
+ private:
+  struct Lane {
+    std::deque<SeqNo> ready;
+    std::multimap<SteadyTime, SeqNo> delayed;
+  };
+
+  bool is_blocked(const WindowOp& op) const;
+  void route(WindowOp* op);
+  void leave_lane(WindowOp* op);
+
+  const std::size_t operations_max_;
+  const std::size_t bytes_max_;
+  std::size_t bytes_ = 0;
+  std::size_t delayed_count_ = 0;
+  int held_count_ = 0;
+  std::map<SeqNo, WindowOp> ops_;
+  std::unordered_map<std::string_view, WindowOp*> pending_;
+  std::vector<Lane> lanes_;
+  std::deque<SeqNo> blocked_;
+  std::deque<QueuedDdl> ddls_;
+  std::unordered_map<std::string, std::unique_ptr<NamespaceState>> states_;
+  std::string state_key_;  // scratch
+};
+
+}  // namespace dualsync
