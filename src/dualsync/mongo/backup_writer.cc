@@ -1,0 +1,236 @@
+#include "dualsync/mongo/backup_writer.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+
+namespace dualsync {
+namespace {
+
+using Kind = WriteItem::Kind;
+
+// Deletes first: they make room for what collides with them on a unique index. Inserts last.
+constexpr std::array<Kind, 4> kOrder = {Kind::kDelete, Kind::kReplace, Kind::kDelta, Kind::kInsert};
+
+const char* name_of(Kind kind) {
+  switch (kind) {
+    case Kind::kInsert: return "insert into";
+    case Kind::kReplace: return "replace in";
+    case Kind::kDelta: return "update";
+    case Kind::kDelete: return "delete from";
+  }
+  return "write to";
+}
+
+std::int64_t int_field(const bson_t& document, const char* name) {
+  bson_iter_t iter;
+  return bson_iter_init_find(&iter, &document, name) ? bson_iter_as_int64(&iter) : 0;
+}
+
+struct WriteErrorEntry {
+  std::size_t index = 0;
+  int code = 0;
+  std::string_view message;
+  bool has_pattern = false;
+  bool pattern_is_id = false;
+  std::string pattern;  // the index's field names, without any value
+};
+
+void read_key_pattern(const bson_iter_t& field, WriteErrorEntry* entry) {
+  bson_iter_t part;
+  if (!bson_iter_recurse(&field, &part)) return;
+  entry->has_pattern = true;
+  while (bson_iter_next(&part)) {
+    if (!entry->pattern.empty()) entry->pattern += ", ";
+    entry->pattern += bson_iter_key(&part);
+  }
+  entry->pattern_is_id = entry->pattern == "_id";
+}
+
+WriteErrorEntry read_entry(const bson_iter_t& item) {
+  WriteErrorEntry entry;
+  bson_iter_t field;
+  if (!bson_iter_recurse(&item, &field)) return entry;
+  while (bson_iter_next(&field)) {
+    const std::string_view name = bson_iter_key(&field);
+    if (name == "index") entry.index = static_cast<std::size_t>(bson_iter_as_int64(&field));
+    if (name == "code") entry.code = static_cast<int>(bson_iter_as_int64(&field));
+    if (name == "errmsg") entry.message = iter_string(field).value_or("");
+    if (name == "keyPattern") read_key_pattern(field, &entry);
+  }
+  return entry;
+}
+
+WriteOutcome outcome_of(const WriteErrorEntry& entry, std::string_view what) {
+  WriteOutcome outcome;
+  outcome.ok = false;
+  outcome.error = make_write_error(entry.code, entry.message, what);
+  if (outcome.error.kind != ErrorKind::kDuplicateKey) return outcome;
+  // The one row by message: servers before 4.4 send no keyPattern. The index's name comes before the user's data.
+  outcome.duplicate_id =
+      entry.has_pattern ? entry.pattern_is_id : entry.message.find("index: _id_") != std::string_view::npos;
+  if (entry.has_pattern) {
+    outcome.error.message = fmt::format("{}: duplicate key of the unique index on {}", what, entry.pattern);
+  }
+  return outcome;
+}
+
+// Sets the outcomes that the reply's writeErrors speak of. Returns how many there were.
+std::size_t apply_write_errors(const bson_t& reply, std::span<const std::size_t> sent, std::string_view what,
+                               std::vector<WriteOutcome>* outcomes) {
+  bson_iter_t list;
+  bson_iter_t item;
+  std::size_t count = 0;
+  if (!bson_iter_init_find(&list, &reply, "writeErrors") || !bson_iter_recurse(&list, &item)) return 0;
+  while (bson_iter_next(&item)) {
+    const WriteErrorEntry entry = read_entry(item);
+    if (entry.index >= sent.size()) continue;
+    (*outcomes)[sent[entry.index]] = outcome_of(entry, what);
+    ++count;
+  }
+  return count;
+}
+
+void apply_upserts(const bson_t& reply, std::span<const std::size_t> sent, std::vector<WriteOutcome>* outcomes) {
+  bson_iter_t list;
+  bson_iter_t item;
+  bson_iter_t entry;
+  if (!bson_iter_init_find(&list, &reply, "upserted") || !bson_iter_recurse(&list, &item)) return;
+  while (bson_iter_next(&item)) {
+    if (!bson_iter_recurse(&item, &entry) || !bson_iter_find(&entry, "index")) continue;
+    const auto index = static_cast<std::size_t>(bson_iter_as_int64(&entry));
+    if (index < sent.size()) (*outcomes)[sent[index]].upserted = true;
+  }
+}
+
+// Every delta of a command of which not all matched.
+void heal_all(std::span<const std::size_t> sent, std::string_view what, std::vector<WriteOutcome>* outcomes) {
+  for (const std::size_t place : sent) {
+    WriteOutcome& outcome = (*outcomes)[place];
+    if (!outcome.ok) continue;
+    outcome.ok = false;
+    outcome.error = {ErrorKind::kHeal, fmt::format("{}: a change that fits no document of the backup", what), "", 0};
+  }
+}
+
+// The server could not even read the command because of what an item holds: its size, its depth, its field names.
+bool content_of_command(const Error& error) {
+  constexpr std::array codes = {2, 9, 15, 22, 52, 56, 57, kCodeObjectTooLarge, 17280, 17419, 17420};
+  return error.kind == ErrorKind::kRefused && std::find(codes.begin(), codes.end(), error.code) != codes.end();
+}
+
+}  // namespace
+
+MongoBackupWriter::MongoBackupWriter(std::shared_ptr<ClientPool> pool, const WriterOptions& options)
+    : session_(std::make_shared<ClientSession>(std::move(pool))),
+      reader_(session_),
+      bypass_validation_(options.bypass_validation) {}
+
+Result<void> MongoBackupWriter::learn_server() {
+  if (server_known_) return {};
+  auto server = session_->select_primary();
+  if (!server.ok()) return server.error();
+  const auto facts = session_->facts(*server);
+  if (!facts.ok()) return facts.error();
+  bytes_max_ = static_cast<std::size_t>(facts->max_bson_size);
+  keep_zero_timestamps_ = facts->at_least(5, 0);
+  server_known_ = true;
+  return {};
+}
+
+Result<std::vector<WriteOutcome>> MongoBackupWriter::write(const Namespace& ns, std::span<const WriteItem> items) {
+  DUALSYNC_TRY(learn_server());
+  std::vector<WriteOutcome> outcomes(items.size());
+  const Call call{ns, items, outcomes};
+  std::vector<std::size_t> chosen;
+  chosen.reserve(items.size());
+  for (const Kind kind : kOrder) {
+    chosen.clear();
+    for (std::size_t place = 0; place < items.size(); ++place) {
+      if (items[place].kind != kind) continue;
+      if (kind == Kind::kDelta && !delta_changes_something(items[place].payload)) continue;  // nothing to do: a success
+      chosen.push_back(place);
+    }
+    DUALSYNC_TRY(write_kind(call, kind, chosen));
+  }
+  return outcomes;
+}
+
+Result<void> MongoBackupWriter::write_kind(const Call& call, Kind kind, std::span<const std::size_t> chosen) {
+  while (!chosen.empty()) {
+    const auto done = send(call, kind, chosen);
+    if (!done.ok()) return done.error();
+    chosen = chosen.subspan(*done);
+  }
+  return {};
+}
+
+WriteFlags MongoBackupWriter::flags_for(const Call& call, Kind kind, std::span<const std::size_t> chosen) const {
+  WriteFlags flags;
+  if (kind == Kind::kDelete) return flags;
+  flags.bypass_validation = bypass_validation_;
+  if (keep_zero_timestamps_ && kind != Kind::kDelta) {
+    flags.keep_zero_timestamps = std::any_of(
+        chosen.begin(), chosen.end(), [&](std::size_t place) { return has_zero_timestamp(call.items[place].payload); });
+  }
+  return flags;
+}
+
+// True if the command can be sent again without something that this server, or our role, does not allow.
+bool MongoBackupWriter::give_up_flag(const WriteFlags& flags, const Error& error) {
+  if (flags.keep_zero_timestamps && error.code == kCodeUnknownField) {
+    keep_zero_timestamps_ = false;
+    return true;
+  }
+  if (flags.bypass_validation && error.code == kCodeUnauthorized) {
+    bypass_validation_ = false;
+    return true;
+  }
+  return false;
+}
+
+Result<std::size_t> MongoBackupWriter::send(const Call& call, Kind kind, std::span<const std::size_t> chosen) {
+  const std::string what = fmt::format("{} {}", name_of(kind), call.ns.full());
+  BsonDoc reply;
+  while (true) {
+    BsonDoc command;
+    const WriteBuild build{kind, &call.ns.collection, call.items, chosen, bytes_max_, flags_for(call, kind, chosen)};
+    const auto fits = build_write(build, &command);
+    if (!fits.ok()) return fits.error();
+    const std::span<const std::size_t> in_command = chosen.first(*fits);
+    const Result<void> sent = session_->write(call.ns.db, &command, what, &reply);
+    bytes_sent_ += command.bytes().size();
+    if (sent.ok()) {
+      chosen = in_command;
+      break;
+    }
+    if (give_up_flag(build.flags, sent.error())) continue;
+    if (sent.error().kind != ErrorKind::kRefused) return sent.error();
+    DUALSYNC_TRY(refused(call, kind, in_command, sent.error()));
+    return in_command.size();
+  }
+  const std::size_t errors = apply_write_errors(*reply.get(), chosen, what, &call.outcomes);
+  apply_upserts(*reply.get(), chosen, &call.outcomes);
+  if (kind == Kind::kDelta) {
+    const auto matched = static_cast<std::size_t>(std::max<std::int64_t>(0, int_field(*reply.get(), "n")));
+    if (matched + errors < chosen.size()) heal_all(chosen, what, &call.outcomes);
+  }
+  return chosen.size();
+}
+
+// A command refused as a whole: finds the item that is to blame by halving, where it can be one item's fault.
+Result<void> MongoBackupWriter::refused(const Call& call, Kind kind, std::span<const std::size_t> sent,
+                                        const Error& error) {
+  if (sent.size() > 1 && content_of_command(error)) {
+    DUALSYNC_TRY(write_kind(call, kind, sent.first(sent.size() / 2)));
+    return write_kind(call, kind, sent.subspan(sent.size() / 2));
+  }
+  for (const std::size_t place : sent) {
+    call.outcomes[place].ok = false;
+    call.outcomes[place].error = error;
+  }
+  return {};
+}
+
+}  // namespace dualsync

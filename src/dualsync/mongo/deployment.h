@@ -1,0 +1,68 @@
+// Deployment: one side, local or backup: its connection pool, what it is, and the objects that read and write it.
+//
+// Shape    reads go to the primary with majority read concern and writes are acknowledged by the majority, whatever the
+//          URI says; retryable writes are always on. Time-outs and compressors are ours where the URI does not set
+//          them.
+// Order    open() touches no server, so it works offline; each object connects at its first call
+// Threads  Deployment: any. The objects it makes have one owner each and may outlive it.
+// Errors   open(): kInvalidArgument. probe(): kConnectivity or kDenied, with the cause in words and a hint.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "dualsync/base/result.h"
+#include "dualsync/mongo/server_facts.h"
+#include "dualsync/mongo/uri_check.h"
+#include "dualsync/ports/change_source.h"
+#include "dualsync/ports/document_store.h"
+
+namespace dualsync {
+
+class ClientPool;
+
+struct DeploymentOptions {
+  std::uint32_t max_clients = 10;                    // connections in use at once
+  std::chrono::milliseconds server_selection{5000};  // serverSelectionTimeoutMS, and how long to wait for a client
+  std::chrono::milliseconds connect{5000};           // connectTimeoutMS
+  std::chrono::milliseconds socket{30000};           // socketTimeoutMS
+  std::chrono::milliseconds schema_socket{std::chrono::hours(1)};  // of schema commands: an index build may take long
+};
+
+struct WriterOptions {
+  bool bypass_validation = true;  // given up by itself where the role does not allow it
+};
+
+struct SourceOptions {
+  std::string single_database;               // empty: the whole deployment
+  std::int32_t batch_size = 1000;            // events of one batch
+  std::chrono::milliseconds max_wait{1000};  // how long the server waits for a first event
+};
+
+class Deployment {
+ public:
+  static Result<std::unique_ptr<Deployment>> open(const CheckedUri& uri, const DeploymentOptions& options);
+  ~Deployment();
+
+  // One attempt to connect, log in and ask the server what it is, with a connection of its own.
+  Result<ServerFacts> probe(std::chrono::milliseconds timeout) const;
+
+  std::unique_ptr<DocumentReader> make_reader() const;
+  std::unique_ptr<BackupWriter> make_writer(const WriterOptions& options) const;
+  // Has connections of its own, beside the pool, because its commands may take as long as an index build.
+  std::unique_ptr<SchemaWriter> make_schema_writer() const;
+  std::unique_ptr<ChangeSource> make_change_source(const SourceOptions& options) const;
+
+  const std::string& hosts() const { return hosts_; }  // for messages, without credentials
+
+ private:
+  Deployment(std::shared_ptr<ClientPool> pool, std::shared_ptr<ClientPool> schema_pool, std::string hosts);
+
+  const std::shared_ptr<ClientPool> pool_;
+  const std::shared_ptr<ClientPool> schema_pool_;
+  const std::string hosts_;
+};
+
+}  // namespace dualsync

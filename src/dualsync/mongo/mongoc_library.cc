@@ -1,0 +1,30 @@
+#include "dualsync/mongo/mongoc_library.h"
+
+#include <mongoc/mongoc.h>
+
+#include "dualsync/base/log.h"
+#include "dualsync/base/redact.h"
+
+namespace dualsync {
+namespace {
+
+// libmongoc's levels say little about us: it warns of every failed heartbeat, which is a normal state for a mirror.
+// What matters comes back as an Error from the call that failed.
+void to_our_log(mongoc_log_level_t level, const char* domain, const char* message, void* /*context*/) {
+  if (!log::enabled(log::Level::kDebug)) return;
+  log::debug("mongoc", redact(message), {{"domain", domain}, {"driver_level", mongoc_log_level_str(level)}});
+}
+
+}  // namespace
+
+MongocLibrary::MongocLibrary() {
+  mongoc_init();
+  mongoc_log_set_handler(to_our_log, nullptr);
+}
+
+MongocLibrary::~MongocLibrary() {
+  mongoc_log_set_handler(nullptr, nullptr);
+  mongoc_cleanup();
+}
+
+}  // namespace dualsync
