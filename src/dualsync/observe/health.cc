@@ -1,0 +1,98 @@
+#include "dualsync/observe/health.h"
+
+#include <algorithm>
+
+#include "dualsync/base/time_text.h"
+
+namespace dualsync {
+namespace {
+
+// A live stream answers at least once a second; half a minute without is a dead connection that nobody noticed.
+constexpr std::int64_t kCaptureSilentMax = 30;
+
+class Judge {
+ public:
+  explicit Judge(Status* status) : status_(*status) {}
+
+  void say(Verdict verdict, std::string code, std::string message, std::string hint) {
+    status_.verdict = std::max(status_.verdict, verdict);
+    status_.reasons.push_back({std::move(code), std::move(message), std::move(hint)});
+  }
+
+  void capture(const HealthInput& input) {
+    switch (status_.capture) {
+      case CaptureState::kDisabled:
+        return say(Verdict::kDegraded, "disabled", "the mirror is switched off", "set SYNC_ENABLED=true and start again");
+      case CaptureState::kStandalone:
+        return say(Verdict::kDegraded, "standalone", "local is a standalone server: its changes cannot be captured live",
+                   "convert it to a one-node replica set: start mongod with --replSet rs0, then run rs.initiate() once");
+      case CaptureState::kFailed:
+        return say(Verdict::kUnhealthy, "capture-failed", "capture stopped: " + status_.capture_cause,
+                   "see the log; dualsync has to be started again");
+      case CaptureState::kConnecting:
+        return say(Verdict::kDegraded, "local-unreachable", "waiting for local: " + status_.capture_cause,
+                   "start the local MongoDB; capture goes on where it was");
+      case CaptureState::kStreaming:
+        if (input.capture_silent_seconds <= kCaptureSilentMax) return;
+        return say(Verdict::kUnhealthy, "capture-stuck",
+                   "the change stream has been silent for " + human_duration(input.capture_silent_seconds),
+                   "check the local server and its connections");
+    }
+  }
+
+  void breaker() {
+    if (status_.breaker == BreakerState::kClosed) return;
+    say(Verdict::kDegraded, "breaker-open",
+        "backup offline for " + human_duration(status_.breaker_seconds) + ", " + human_count(status_.queue_size) +
+            " documents, " + human_bytes(status_.queue_bytes) + " waiting: " + status_.breaker_cause,
+        "nothing is lost; it goes on by itself when the backup can be reached again");
+  }
+
+  void exceptions() {
+    if (status_.dead_letters > 0) {
+      say(Verdict::kDegraded, "dead-letters", human_count(status_.dead_letters) + " operations were refused by the backup for good",
+          "see the log for each document and reason");
+    }
+    if (status_.copy.running && status_.applied_position.is_null()) {
+      say(Verdict::kDegraded, "first-copy", "the first copy is running; the backup is not complete yet", "wait for it to end");
+    } else if (status_.dirty_ranges > 0) {
+      say(Verdict::kDegraded, "dirty-ranges", human_count(status_.dirty_ranges) + " namespaces are being compared and repaired",
+          "wait for it to end");
+    }
+    if (status_.owed_indexes > 0) {
+      say(Verdict::kDegraded, "owed-indexes", human_count(status_.owed_indexes) + " indexes could not be built on the backup yet",
+          "they are tried again until they stand; the log names them");
+    }
+  }
+
+  void window() {
+    if (!status_.oplog_window_seconds || status_.capture != CaptureState::kConnecting) return;
+    const auto lag = static_cast<std::int64_t>(status_.rpo_seconds);
+    if (*status_.oplog_window_seconds >= 2 * lag) return;
+    say(Verdict::kDegraded, "oplog-window",
+        "the oplog reaches back " + human_duration(*status_.oplog_window_seconds) + " and capture is " + human_duration(lag) + " behind",
+        "make the oplog larger (replSetResizeOplog), or bring local back soon");
+  }
+
+ private:
+  Status& status_;
+};
+
+}  // namespace
+
+void derive_health(const HealthInput& input, Status* status) {
+  status->verdict = Verdict::kHealthy;
+  status->reasons.clear();
+  Judge judge(status);
+  if (input.queue_broken) {
+    judge.say(Verdict::kUnhealthy, "queue-broken", "the queue cannot be written: " + input.queue_error,
+              "check the disk of SYNC_DATA_DIR and start dualsync again");
+  }
+  judge.capture(input);
+  if (status->capture == CaptureState::kDisabled) return;
+  judge.breaker();
+  judge.exceptions();
+  judge.window();
+}
+
+}  // namespace dualsync

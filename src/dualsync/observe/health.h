@@ -1,0 +1,17 @@
+// Verdict and reasons, derived from progress, never from "the thread runs".
+#pragma once
+
+#include "dualsync/model/status.h"
+
+namespace dualsync {
+
+struct HealthInput {
+  std::int64_t capture_silent_seconds = 0;  // since the stream last answered
+  bool queue_broken = false;
+  std::string queue_error;
+};
+
+// Fills in status->verdict and status->reasons from the rest of it.
+void derive_health(const HealthInput& input, Status* status);
+
+}  // namespace dualsync

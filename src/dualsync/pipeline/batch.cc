@@ -1,0 +1,296 @@
+#include "dualsync/pipeline/batch.h"
+
+#include <algorithm>
+
+#include "dualsync/base/log.h"
+#include "dualsync/codec/bson.h"
+#include "dualsync/codec/document_key.h"
+
+namespace dualsync {
+namespace {
+
+constexpr std::chrono::milliseconds kGoneDelay{50};      // until capture has passed the time of the read
+constexpr std::chrono::milliseconds kLocalDelay{1000};   // local cannot be read
+constexpr std::chrono::milliseconds kThrottleDelay{1000};
+
+bool is_backup_wide(ErrorKind kind) {
+  return kind == ErrorKind::kConnectivity || kind == ErrorKind::kDenied || kind == ErrorKind::kQuota || kind == ErrorKind::kStopped;
+}
+
+std::string canonical(std::string_view document) {
+  std::string key;
+  append_canonical_key(document, &key);
+  return key;
+}
+
+}  // namespace
+
+Completion& Batch::completion(std::size_t index, Completion::Kind kind) {
+  Completion& result = completions_[index];
+  result = {};
+  result.seq = taken_[index].seq;
+  result.kind = kind;
+  return result;
+}
+
+std::vector<Completion> Batch::run() {
+  std::map<Namespace, Indexes> groups;
+  Namespace last;
+  Indexes* group = nullptr;
+  for (std::size_t i = 0; i < taken_.size(); ++i) {
+    const OperationView& op = taken_[i].op;
+    if (group == nullptr || op.collection != last.collection || op.db != last.db) {
+      last = op.ns();
+      group = &groups[last];
+    }
+    group->push_back(i);
+  }
+  for (const auto& [ns, indexes] : groups) {
+    if (backup_failure_) {
+      fail_all(indexes, *backup_failure_);
+    } else {
+      run_namespace(ns, indexes);
+    }
+  }
+  for (std::size_t i = 0; i < taken_.size(); ++i) DUALSYNC_CHECK(settled(i));
+  return std::move(completions_);
+}
+
+void Batch::run_namespace(const Namespace& ns, const Indexes& indexes) {
+  Indexes touches;
+  Indexes ready;
+  for (const std::size_t i : indexes) {
+    if (taken_[i].op.kind != OpKind::kTouch) {
+      ready.push_back(i);
+    } else if (auto decided = decide_gone(taken_[i])) {
+      completions_[i] = *decided;
+      if (decided->seq == 0) ready.push_back(i);  // really gone: goes out as a delete
+    } else {
+      touches.push_back(i);
+    }
+  }
+  for (const std::size_t i : resolve_touches(ns, touches)) ready.push_back(i);
+  if (!ready.empty()) write(context_.scope.to_backup(ns), ready, Round::kFirst);
+}
+
+// A touch that found nothing before: what it means is known once capture has passed the time of that read. No change of
+// the document came since (that would have merged into this operation), so it went with its namespace, or it was never
+// on local.
+std::optional<Completion> Batch::decide_gone(const TakenOperation& taken) {
+  if (taken.gone_since.is_null()) return std::nullopt;
+  Completion result;
+  result.seq = taken.seq;
+  if (context_.queue.position().time < taken.gone_since) {
+    result.kind = Completion::Kind::kGone;
+    result.gone_since = taken.gone_since;
+    result.delay = kGoneDelay;
+    return result;
+  }
+  const auto removal = context_.queue.removal_ahead(taken.op.ns(), taken.seq);
+  if (!removal) {
+    result.seq = 0;
+    return result;
+  }
+  if (removal->type == DdlEvent::Type::kRename && context_.scope.contains(removal->to)) {
+    result.kind = Completion::Kind::kMove;
+    result.to = removal->to;
+  }
+  return result;  // dropped: the archive keeps the last known state
+}
+
+Batch::Indexes Batch::resolve_touches(const Namespace& ns, const Indexes& touches) {
+  Indexes found;
+  if (touches.empty()) return found;
+  std::vector<std::string_view> keys;
+  std::unordered_map<std::string, std::size_t> by_key;
+  OpTime after;
+  for (const std::size_t i : touches) {
+    keys.push_back(taken_[i].op.document_key);
+    by_key[canonical(taken_[i].op.document_key)] = i;
+    after = std::max(after, taken_[i].op.last_time);
+  }
+  auto read = sides_.local.find_by_ids(ns, keys, after, [&](std::string_view document) {
+    const auto it = by_key.find(canonical(document));
+    if (it != by_key.end()) documents_[it->second] = std::string(document);
+  });
+  if (!read) {
+    log::warn("worker", "local cannot be read; the operations wait", {{"namespace", ns.full()}, {"error", read.error().message}});
+    for (const std::size_t i : touches) completion(i, Completion::Kind::kPutBack).delay = kLocalDelay;
+    return found;
+  }
+  for (const std::size_t i : touches) {
+    if (documents_.contains(i)) {
+      if (const auto before = backup_before_.find(i); before != backup_before_.end()) {
+        if (before->second == documents_[i]) {
+          completion(i, Completion::Kind::kDone);  // a replay of an old event; the backup is right
+          continue;
+        }
+        context_.counters.conflicts.fetch_add(1, std::memory_order_relaxed);
+        log::warn("worker", "conflict: the backup held another document; local wins",
+                  {{"namespace", ns.full()}, {"key", to_json(taken_[i].op.document_key)}});
+      }
+      found.push_back(i);
+    } else {
+      settle_gone(i, *read);
+    }
+  }
+  return found;
+}
+
+void Batch::settle_gone(std::size_t index, OpTime read_time) {
+  Completion& result = completion(index, Completion::Kind::kGone);
+  result.gone_since = read_time;
+  result.delay = kGoneDelay;
+}
+
+void Batch::add_items(std::size_t index, std::vector<WriteItem>* items, Indexes* owners) const {
+  const OperationView& op = taken_[index].op;
+  const auto add = [&](WriteItem::Kind kind, std::string_view payload) {
+    items->push_back({kind, op.document_key, payload});
+    owners->push_back(index);
+  };
+  const auto document = documents_.find(index);
+  const bool rekey = (op.flags & kFlagRekey) != 0 || rekey_.contains(index);
+  if (document != documents_.end() || op.whole()) {
+    const std::string_view payload = document != documents_.end() ? std::string_view(document->second) : op.payload;
+    if (rekey) {
+      add(WriteItem::Kind::kDelete, {});
+      add(WriteItem::Kind::kInsert, payload);
+    } else {
+      const bool insert = op.kind == OpKind::kInsert && document == documents_.end();
+      add(insert ? WriteItem::Kind::kInsert : WriteItem::Kind::kReplace, payload);
+    }
+  } else if (op.kind == OpKind::kDelta) {
+    add(WriteItem::Kind::kDelta, op.payload);
+  } else {
+    add(WriteItem::Kind::kDelete, {});
+  }
+}
+
+void Batch::write(const Namespace& ns, const Indexes& indexes, Round round) {
+  std::vector<WriteItem> items;
+  Indexes owners;
+  items.reserve(indexes.size());
+  owners.reserve(indexes.size());
+  for (const std::size_t i : indexes) add_items(i, &items, &owners);
+  auto outcomes = sides_.writer.write(ns, items);
+  if (!outcomes) {
+    const Error& error = outcomes.error();
+    if (is_backup_wide(error.kind)) {
+      backup_failure_ = error;
+      return fail_all(indexes, error);
+    }
+    if (error.kind == ErrorKind::kThrottled) {
+      throttled_ = true;
+      for (const std::size_t i : indexes) completion(i, Completion::Kind::kPutBack).delay = kThrottleDelay;
+      return;
+    }
+    return write_one_by_one(ns, indexes, round, error);
+  }
+  Indexes to_heal;
+  for (std::size_t k = 0; k < owners.size(); ++k) {
+    // Of two items of one operation (delete, then insert) the failure decides.
+    if (settled(owners[k]) && (*outcomes)[k].ok) continue;
+    settle(owners[k], (*outcomes)[k], round, &to_heal);
+  }
+  if (!to_heal.empty()) heal(ns, to_heal);
+}
+
+// The command as a whole was refused: one of its operations is the cause, and the others must not suffer for it.
+void Batch::write_one_by_one(const Namespace& ns, const Indexes& indexes, Round round, const Error& whole) {
+  if (indexes.size() == 1) return settle_refused(indexes.front(), whole);
+  for (const std::size_t i : indexes) {
+    if (backup_failure_) {
+      fail_all({i}, *backup_failure_);
+    } else {
+      write(ns, {i}, round);
+    }
+  }
+}
+
+void Batch::settle(std::size_t index, const WriteOutcome& outcome, Round round, Indexes* to_heal) {
+  if (outcome.ok) {
+    completion(index, Completion::Kind::kDone);
+    return;
+  }
+  const ErrorKind kind = outcome.error.kind;
+  if (is_backup_wide(kind)) {
+    backup_failure_ = outcome.error;
+    completion(index, Completion::Kind::kPutBack);
+  } else if (kind == ErrorKind::kThrottled) {
+    throttled_ = true;
+    completion(index, Completion::Kind::kPutBack).delay = kThrottleDelay;
+  } else if (kind == ErrorKind::kHeal || (kind == ErrorKind::kDuplicateKey && outcome.duplicate_id)) {
+    if (round == Round::kFirst) {
+      const OpKind op = taken_[index].op.kind;
+      if (kind == ErrorKind::kHeal && op != OpKind::kDelta) rekey_[index] = true;
+      if (std::find(to_heal->begin(), to_heal->end(), index) == to_heal->end()) to_heal->push_back(index);
+    }
+    // In the second round somebody else is changing the backup under us: look again later.
+    completion(index, Completion::Kind::kTouch).delay = kGoneDelay;
+  } else {
+    settle_refused(index, outcome.error);
+  }
+}
+
+void Batch::settle_refused(std::size_t index, const Error& error) {
+  const OperationView& op = taken_[index].op;
+  const std::uint32_t attempt = op.attempts + 1;
+  const bool last = attempt > context_.options.retries_max;
+  Completion& result = completion(index, last ? Completion::Kind::kDeadLetter : Completion::Kind::kRetry);
+  result.error = error;
+  result.delay = backoff_.delay_for(attempt);
+  log::warn("worker", last ? "refused for good: dead letter" : "refused by the backup; tried again later",
+            {{"namespace", op.ns().full()}, {"key", to_json(op.document_key)}, {"type", to_string(op.kind)},
+             {"attempt", attempt}, {"code", error.code}, {"error", error.message}, {"retry_ms", result.delay.count()}});
+}
+
+// What the backup holds is not what the change expects: compare, then read the document again from local.
+void Batch::heal(const Namespace& backup_ns, const Indexes& indexes) {
+  Indexes inserts;
+  Indexes touches;
+  for (const std::size_t i : indexes) {
+    const bool insert = taken_[i].op.kind == OpKind::kInsert && !documents_.contains(i);
+    (insert ? inserts : touches).push_back(i);
+  }
+  for (const std::size_t i : drop_equal_inserts(backup_ns, inserts)) touches.push_back(i);
+  if (touches.empty()) return;
+  const Indexes found = resolve_touches(taken_[touches.front()].op.ns(), touches);
+  if (!found.empty()) write(backup_ns, found, Round::kHeal);
+}
+
+Batch::Indexes Batch::drop_equal_inserts(const Namespace& backup_ns, const Indexes& inserts) {
+  Indexes different;
+  if (inserts.empty()) return different;
+  std::vector<std::string_view> keys;
+  std::unordered_map<std::string, std::size_t> by_key;
+  for (const std::size_t i : inserts) {
+    keys.push_back(taken_[i].op.document_key);
+    by_key[canonical(taken_[i].op.document_key)] = i;
+  }
+  auto read = sides_.writer.reader().find_by_ids(backup_ns, keys, {}, [&](std::string_view document) {
+    const auto it = by_key.find(canonical(document));
+    if (it != by_key.end()) backup_before_[it->second] = std::string(document);
+  });
+  if (!read) {
+    for (const std::size_t i : inserts) completion(i, Completion::Kind::kPutBack).delay = kGoneDelay;
+    if (is_backup_wide(read.error().kind)) backup_failure_ = read.error();
+    return different;
+  }
+  for (const std::size_t i : inserts) {
+    const auto before = backup_before_.find(i);
+    if (before != backup_before_.end() && before->second == taken_[i].op.payload) {
+      completion(i, Completion::Kind::kDone);  // a replay
+    } else {
+      if (before != backup_before_.end() && id_key_of(before->second) != id_key_of(taken_[i].op.payload)) rekey_[i] = true;
+      different.push_back(i);
+    }
+  }
+  return different;
+}
+
+void Batch::fail_all(const Indexes& indexes, const Error& /*error: the breaker logs it once*/) {
+  for (const std::size_t i : indexes) completion(i, Completion::Kind::kPutBack);
+}
+
+}  // namespace dualsync

@@ -1,0 +1,68 @@
+// One batch of a lane: from operations to writes, and from the backup's answers to what becomes of each operation.
+//
+// Order    each document occurs once, so the order inside a batch is free
+// Threads  one owner; made for one batch
+#pragma once
+
+#include <deque>
+#include <map>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "dualsync/pipeline/context.h"
+
+namespace dualsync {
+
+class Batch {
+ public:
+  struct Sides {
+    DocumentReader& local;
+    BackupWriter& writer;
+  };
+
+  Batch(PipelineContext& context, Sides sides, Backoff& backoff, const std::vector<TakenOperation>& taken)
+      : context_(context), sides_(sides), backoff_(backoff), taken_(taken), completions_(taken.size()) {}
+
+  // Applies everything; one completion per operation, always.
+  std::vector<Completion> run();
+
+  // Set when the backup as a whole did not take it (connectivity, rights, quota): the breaker's business.
+  const std::optional<Error>& backup_failure() const { return backup_failure_; }
+  bool throttled() const { return throttled_; }
+
+ private:
+  using Indexes = std::vector<std::size_t>;
+  enum class Round : std::uint8_t { kFirst, kHeal };
+
+  void run_namespace(const Namespace& ns, const Indexes& indexes);
+  // Reads what local holds for these operations into documents_; who is not there gets its completion.
+  Indexes resolve_touches(const Namespace& ns, const Indexes& touches);
+  void settle_gone(std::size_t index, OpTime read_time);
+  std::optional<Completion> decide_gone(const TakenOperation& taken);
+  void write(const Namespace& ns, const Indexes& indexes, Round round);
+  void write_one_by_one(const Namespace& ns, const Indexes& indexes, Round round, const Error& whole);
+  void add_items(std::size_t index, std::vector<WriteItem>* items, Indexes* owners) const;
+  void settle(std::size_t index, const WriteOutcome& outcome, Round round, Indexes* heal);
+  void settle_refused(std::size_t index, const Error& error);
+  void heal(const Namespace& ns, const Indexes& indexes);
+  // Inserts that were already there: drops those whose bytes are equal, returns the others.
+  Indexes drop_equal_inserts(const Namespace& ns, const Indexes& inserts);
+  void fail_all(const Indexes& indexes, const Error& error);
+  Completion& completion(std::size_t index, Completion::Kind kind);
+  bool settled(std::size_t index) const { return completions_[index].seq != 0; }
+
+  PipelineContext& context_;
+  Sides sides_;
+  Backoff& backoff_;
+  const std::vector<TakenOperation>& taken_;
+  std::vector<Completion> completions_;
+  std::unordered_map<std::size_t, std::string> documents_;      // what local holds, by index
+  std::unordered_map<std::size_t, std::string> backup_before_;  // what the backup held, by index
+  std::unordered_map<std::size_t, bool> rekey_;                 // must go as delete, then insert
+  std::optional<Error> backup_failure_;
+  bool throttled_ = false;
+};
+
+}  // namespace dualsync

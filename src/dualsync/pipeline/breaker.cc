@@ -1,0 +1,63 @@
+#include "dualsync/pipeline/breaker.h"
+
+#include "dualsync/base/log.h"
+
+namespace dualsync {
+
+CircuitBreaker::Permit CircuitBreaker::acquire(std::stop_token stop) {
+  MutexLock lock(mutex_);
+  for (;;) {
+    if (stop.stop_requested()) return Permit::kStop;
+    if (state_ == BreakerState::kClosed) return Permit::kGo;
+    const SteadyTime now = clock_.now();
+    if (state_ == BreakerState::kOpen && now >= probe_at_) {
+      state_ = BreakerState::kHalfOpen;
+      return Permit::kProbe;
+    }
+    const auto wait = state_ == BreakerState::kOpen ? probe_at_ - now : SteadyTime::duration(std::chrono::seconds(1));
+    const BreakerState seen = state_;
+    changed_.wait_for(mutex_, stop, wait, [&] { return state_ != seen; });
+  }
+}
+
+bool CircuitBreaker::closed() const {
+  MutexLock lock(mutex_);
+  return state_ == BreakerState::kClosed;
+}
+
+void CircuitBreaker::success() {
+  MutexLock lock(mutex_);
+  failures_ = 0;
+  if (state_ == BreakerState::kClosed) return;
+  state_ = BreakerState::kClosed;
+  backoff_.reset();
+  log::info("breaker", "backup is back", {{"offline_seconds", std::chrono::duration_cast<std::chrono::seconds>(clock_.now() - opened_).count()}});
+  changed_.notify_all();
+}
+
+void CircuitBreaker::failure(const std::string& cause, bool now) {
+  MutexLock lock(mutex_);
+  cause_ = cause;
+  ++failures_;
+  if (state_ == BreakerState::kOpen) return;
+  if (state_ == BreakerState::kClosed) {
+    if (failures_ < kFailuresToOpen && !now) return;
+    opened_ = clock_.now();
+    log::warn("breaker", "backup is offline; changes are kept until it is back", {{"cause", cause}});
+  }
+  state_ = BreakerState::kOpen;
+  probe_at_ = clock_.now() + backoff_.next();
+  changed_.notify_all();
+}
+
+CircuitBreaker::View CircuitBreaker::view() const {
+  MutexLock lock(mutex_);
+  View view;
+  view.state = state_;
+  if (state_ == BreakerState::kClosed) return view;
+  view.seconds = std::chrono::duration_cast<std::chrono::seconds>(clock_.now() - opened_).count();
+  view.cause = cause_;
+  return view;
+}
+
+}  // namespace dualsync

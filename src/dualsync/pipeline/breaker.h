@@ -1,0 +1,60 @@
+// CircuitBreaker: whether the backup is asked at all.
+//
+// Shape    closed -> open after kFailuresToOpen connectivity failures in a row -> half-open when the wait is over: one
+//          lane may ping and send one small batch -> closed, or open again with a longer wait
+// Order    open is a normal state; nothing is lost and no retry is used up
+// Threads  any
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <stop_token>
+#include <string>
+
+#include "dualsync/base/backoff.h"
+#include "dualsync/base/clock.h"
+#include "dualsync/base/mutex.h"
+#include "dualsync/model/status.h"
+
+namespace dualsync {
+
+class CircuitBreaker {
+ public:
+  static constexpr int kFailuresToOpen = 5;
+
+  CircuitBreaker(const Clock& clock, std::uint64_t seed) : clock_(clock), backoff_(seed) {}
+
+  enum class Permit : std::uint8_t {
+    kGo,
+    kProbe,  // half-open, and the caller is the one to try; it must report success() or failure()
+    kStop,   // asked to stop
+  };
+  // Waits while open.
+  Permit acquire(std::stop_token stop);
+  // True while closed; for work that can be put off.
+  bool closed() const;
+
+  void success();
+  // `now`: open at once (quota, rights): the whole backup is concerned.
+  void failure(const std::string& cause, bool now = false);
+
+  struct View {
+    BreakerState state = BreakerState::kClosed;
+    std::int64_t seconds = 0;  // since it left closed
+    std::string cause;
+  };
+  View view() const;
+
+ private:
+  const Clock& clock_;
+  mutable Mutex mutex_;
+  CondVar changed_;
+  BreakerState state_ DUALSYNC_GUARDED_BY(mutex_) = BreakerState::kClosed;
+  Backoff backoff_ DUALSYNC_GUARDED_BY(mutex_);
+  int failures_ DUALSYNC_GUARDED_BY(mutex_) = 0;
+  SteadyTime opened_ DUALSYNC_GUARDED_BY(mutex_);
+  SteadyTime probe_at_ DUALSYNC_GUARDED_BY(mutex_);
+  std::string cause_ DUALSYNC_GUARDED_BY(mutex_);
+};
+
+}  // namespace dualsync

@@ -1,0 +1,157 @@
+#include "dualsync/pipeline/capture.h"
+
+#include "dualsync/base/log.h"
+#include "dualsync/codec/bson.h"
+#include "dualsync/codec/ddl_event.h"
+#include "dualsync/pipeline/waiting.h"
+
+namespace dualsync {
+
+Capture::Capture(PipelineContext& context)
+    : context_(context),
+      source_(context.local.make_change_source()),
+      answered_(context.clock.now()) {}
+
+void Capture::set_state(CaptureState state, std::string cause) {
+  MutexLock lock(mutex_);
+  if (state == CaptureState::kStreaming) answered_ = context_.clock.now();
+  state_ = state;
+  cause_ = std::move(cause);
+}
+
+Capture::View Capture::view() const {
+  MutexLock lock(mutex_);
+  const auto silent = std::chrono::duration_cast<std::chrono::seconds>(context_.clock.now() - answered_);
+  return {state_, cause_, silent.count()};
+}
+
+Result<void> Capture::run(std::stop_token stop) {
+  Backoff backoff(0x2545f4914f6cdd1dULL);
+  while (!stop.stop_requested()) {
+    auto ended = open();
+    if (ended) {
+      backoff.reset();
+      set_state(CaptureState::kStreaming, "");
+      ended = stream(stop);
+    }
+    source_->close();
+    if (ended) continue;  // invalidated: open again behind it
+    const Error& error = ended.error();
+    switch (error.kind) {
+      case ErrorKind::kStopped:
+        return {};
+      case ErrorKind::kUnsupported:
+        set_state(CaptureState::kStandalone, error.message);
+        log::error("capture", error.message, {{"hint", error.hint}});
+        return error;
+      case ErrorKind::kIo:
+      case ErrorKind::kCorruption:
+      case ErrorKind::kInvalidArgument:
+        set_state(CaptureState::kFailed, error.message);
+        return error;
+      default:
+        break;
+    }
+    set_state(CaptureState::kConnecting, error.message);
+    const auto delay = backoff.next();
+    log::warn("capture", "change stream interrupted; trying again", {{"error", error.message}, {"hint", error.hint}, {"retry_ms", delay.count()}});
+    sleep_for(delay, stop);
+  }
+  return {};
+}
+
+Result<void> Capture::open() {
+  const Position from = context_.queue.position();
+  auto opened = source_->open(from);
+  if (!opened) {
+    if (opened.error().kind == ErrorKind::kPositionLost) return start_over(from, opened.error());
+    return opened.error();
+  }
+  if (!from.empty()) {
+    log::info("capture", "change stream resumed", {{"position", from.time.to_string()}});
+    return {};
+  }
+  // The very first start: everything there is has to be copied, and what changes from here on waits in the queue.
+  log::info("capture", "first start: change stream opened", {{"position", opened->time.to_string()}});
+  return context_.queue.append({{}, {whole_scope("first copy", {}, true)}, *opened});
+}
+
+// Local no longer has our position. A new one is taken now, and everything in scope is compared and repaired.
+Result<void> Capture::start_over(const Position& lost, const Error& cause) {
+  source_->close();
+  auto opened = source_->open({});
+  if (!opened) return opened.error();
+  log::error("capture", "gap: local no longer has our position; everything in scope is compared and repaired",
+             {{"lost_position", lost.time.to_string()}, {"position", opened->time.to_string()},
+              {"error", cause.message}});
+  return context_.queue.append({{}, {whole_scope("position lost", lost.time, false)}, *opened});
+}
+
+// The database that is mirrored, or all of them; full sync finds out what is in there.
+DirtyRange Capture::whole_scope(const std::string& reason, OpTime gap_start, bool first_copy) const {
+  return {{context_.scope.single_database(), ""}, reason, gap_start, first_copy, ""};
+}
+
+Result<void> Capture::stream(std::stop_token stop) {
+  invalidated_ = false;
+  while (!invalidated_) {
+    auto batch = source_->next(stop);
+    if (!batch) {
+      if (batch.error().kind == ErrorKind::kPositionLost) return start_over(context_.queue.position(), batch.error());
+      return batch.error();
+    }
+    {
+      MutexLock lock(mutex_);
+      answered_ = context_.clock.now();
+    }
+    DUALSYNC_TRY(store(*batch));
+  }
+  return {};
+}
+
+Result<void> Capture::store(const ChangeBatch& batch) {
+  AppendBatch out;
+  out.operations.reserve(batch.events.size());
+  out.position = batch.position;
+  for (const std::string_view event : batch.events) add_event(event, &out);
+  return context_.queue.append(out);
+}
+
+bool Capture::concerns_scope(const DecodedEvent& event) const {
+  if (context_.scope.contains(event.op.db, event.op.collection)) return true;
+  if (event.kind != DecodedEvent::Kind::kDdl) return false;
+  const auto ddl = parse_ddl_event(event.op.payload);
+  return ddl.ok() && ddl->type == DdlEvent::Type::kRename && context_.scope.contains(ddl->to);
+}
+
+void Capture::add_event(std::string_view bytes, AppendBatch* out) {
+  DecodedEvent event = decode_event(bytes);
+  if (event.kind == DecodedEvent::Kind::kInvalidate) {
+    invalidated_ = true;
+    return;
+  }
+  event.op.enqueued_ms = context_.clock.unix_ms();
+  if (event.op.first_time.is_null()) event.op.first_time = event.op.last_time = out->position.time;
+  if (event.kind == DecodedEvent::Kind::kMalformed) return add_malformed(event, out);
+  if (!concerns_scope(event)) return;
+  out->operations.push_back(event.op);
+}
+
+void Capture::add_malformed(const DecodedEvent& event, AppendBatch* out) {
+  const Namespace ns = event.op.ns();
+  if (!ns.db.empty() && !context_.scope.contains(ns)) return;
+  context_.counters.malformed_events.fetch_add(1, std::memory_order_relaxed);
+  const bool has_key = !event.op.document_key.empty() && !ns.collection.empty();
+  log::warn("capture", "change event not understood; what it concerns is read again",
+            {{"problem", event.problem}, {"namespace", ns.full()}, {"document", has_key},
+             {"cluster_time", event.op.first_time.to_string()}});
+  if (has_key) {
+    out->operations.push_back(event.op);
+  } else if (!ns.collection.empty()) {
+    out->dirty.push_back({ns, "change event not understood", event.op.first_time.previous(), false, ""});
+  } else {
+    out->dirty.push_back(whole_scope("change event not understood", context_.queue.position().time, false));
+  }
+}
+
+}  // namespace dualsync

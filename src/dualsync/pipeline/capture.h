@@ -1,0 +1,52 @@
+// Capture: change stream -> queue.
+//
+// Order    each batch is stored together with its position, so a restart goes on exactly there
+// Rule     nothing is skipped: what is not understood becomes a touch or a dirty range. A lost position becomes dirty
+//          ranges of everything in scope, and capture goes on from now
+// Threads  run() is the thread; view() may be called by anyone
+#pragma once
+
+#include <stop_token>
+#include <string>
+
+#include "dualsync/base/mutex.h"
+#include "dualsync/codec/event_decode.h"
+#include "dualsync/pipeline/context.h"
+
+namespace dualsync {
+
+class Capture {
+ public:
+  explicit Capture(PipelineContext& context);
+
+  // Returns when stopped (success), or when capture cannot go on at all: kUnsupported (standalone), or the queue's error.
+  Result<void> run(std::stop_token stop);
+
+  struct View {
+    CaptureState state = CaptureState::kConnecting;
+    std::string cause;
+    std::int64_t silent_seconds = 0;  // since the stream last answered
+  };
+  View view() const;
+
+ private:
+  Result<void> open();
+  Result<void> start_over(const Position& lost, const Error& cause);
+  DirtyRange whole_scope(const std::string& reason, OpTime gap_start, bool first_copy) const;
+  Result<void> stream(std::stop_token stop);
+  Result<void> store(const ChangeBatch& batch);
+  void add_event(std::string_view event, AppendBatch* out);
+  void add_malformed(const DecodedEvent& event, AppendBatch* out);
+  bool concerns_scope(const DecodedEvent& event) const;
+  void set_state(CaptureState state, std::string cause);
+
+  PipelineContext& context_;
+  std::unique_ptr<ChangeSource> source_;
+  bool invalidated_ = false;
+  mutable Mutex mutex_;
+  CaptureState state_ DUALSYNC_GUARDED_BY(mutex_) = CaptureState::kConnecting;
+  std::string cause_ DUALSYNC_GUARDED_BY(mutex_);
+  SteadyTime answered_ DUALSYNC_GUARDED_BY(mutex_);
+};
+
+}  // namespace dualsync

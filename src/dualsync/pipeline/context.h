@@ -1,0 +1,45 @@
+// What the moving parts share.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+
+#include "dualsync/base/clock.h"
+#include "dualsync/model/on_drop.h"
+#include "dualsync/model/scope.h"
+#include "dualsync/pipeline/breaker.h"
+#include "dualsync/ports/sides.h"
+#include "dualsync/queue/sync_queue.h"
+
+namespace dualsync {
+
+struct PipelineOptions {
+  std::size_t lanes = 4;
+  std::size_t copy_threads = 2;
+  std::size_t batch_size = 100;
+  std::size_t batch_max = 10'000;
+  std::uint32_t retries_max = 5;
+  std::chrono::milliseconds worker_interval{100};
+  OnDrop on_drop = OnDrop::kArchive;
+};
+
+// Counted since the process started.
+struct PipelineCounters {
+  std::atomic<std::uint64_t> conflicts{0};
+  std::atomic<std::uint64_t> malformed_events{0};
+  std::atomic<std::uint64_t> bytes_sent{0};
+};
+
+struct PipelineContext {
+  PipelineOptions options;
+  const Scope& scope;
+  LocalSide& local;
+  BackupSide& backup;
+  SyncQueue& queue;
+  CircuitBreaker& breaker;
+  PipelineCounters& counters;
+  const Clock& clock;
+};
+
+}  // namespace dualsync

@@ -1,0 +1,67 @@
+#include "dualsync/pipeline/copy_progress.h"
+
+#include <algorithm>
+
+#include "dualsync/codec/bson.h"
+
+namespace dualsync {
+
+bool CopyProgress::done() const {
+  return std::all_of(ranges.begin(), ranges.end(), [](const CopyRange& range) { return range.done; });
+}
+
+std::string CopyProgress::encode() const {
+  BsonDoc doc;
+  bson_append_binary(doc.get(), "uuid", -1, BSON_SUBTYPE_BINARY, reinterpret_cast<const std::uint8_t*>(uuid.data()),
+                     static_cast<std::uint32_t>(uuid.size()));
+  bson_t array;
+  bson_append_array_begin(doc.get(), "ranges", -1, &array);
+  for (std::size_t i = 0; i < ranges.size(); ++i) {
+    bson_t entry;
+    const std::string index = std::to_string(i);
+    bson_append_document_begin(&array, index.c_str(), -1, &entry);
+    if (!ranges[i].bounds.min.empty()) append_document(&entry, "min", ranges[i].bounds.min);
+    if (!ranges[i].bounds.max.empty()) append_document(&entry, "max", ranges[i].bounds.max);
+    if (!ranges[i].last.empty()) append_document(&entry, "last", ranges[i].last);
+    bson_append_bool(&entry, "done", -1, ranges[i].done);
+    bson_append_document_end(&array, &entry);
+  }
+  bson_append_array_end(doc.get(), &array);
+  return doc.str();
+}
+
+std::optional<CopyProgress> CopyProgress::decode(std::string_view bytes) {
+  const auto view = view_bson(bytes);
+  bson_iter_t iter;
+  if (bytes.empty() || !view || !bson_iter_init(&iter, &*view)) return std::nullopt;
+  CopyProgress progress;
+  while (bson_iter_next(&iter)) {
+    const std::string_view name = bson_iter_key(&iter);
+    if (name == "uuid" && BSON_ITER_HOLDS_BINARY(&iter)) {
+      bson_subtype_t subtype = BSON_SUBTYPE_BINARY;
+      std::uint32_t length = 0;
+      const std::uint8_t* data = nullptr;
+      bson_iter_binary(&iter, &subtype, &length, &data);
+      progress.uuid.assign(reinterpret_cast<const char*>(data), length);
+    }
+    bson_iter_t child;
+    if (name != "ranges" || !BSON_ITER_HOLDS_ARRAY(&iter) || !bson_iter_recurse(&iter, &child)) continue;
+    while (bson_iter_next(&child)) {
+      CopyRange range;
+      bson_iter_t field;
+      if (!bson_iter_recurse(&child, &field)) return std::nullopt;
+      while (bson_iter_next(&field)) {
+        const std::string_view part = bson_iter_key(&field);
+        if (part == "done") range.done = bson_iter_as_bool(&field);
+        if (part == "min") range.bounds.min = iter_document(field).value_or(std::string_view());
+        if (part == "max") range.bounds.max = iter_document(field).value_or(std::string_view());
+        if (part == "last") range.last = iter_document(field).value_or(std::string_view());
+      }
+      progress.ranges.push_back(std::move(range));
+    }
+  }
+  if (progress.ranges.empty()) return std::nullopt;
+  return progress;
+}
+
+}  // namespace dualsync

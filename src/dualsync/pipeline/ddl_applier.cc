@@ -1,0 +1,221 @@
+#include "dualsync/pipeline/ddl_applier.h"
+
+#include <algorithm>
+
+#include "dualsync/base/log.h"
+#include "dualsync/codec/bson.h"
+#include "dualsync/model/archive_name.h"
+#include "dualsync/pipeline/waiting.h"
+
+namespace dualsync {
+namespace {
+
+constexpr std::chrono::milliseconds kTakeWait{200};
+constexpr std::uint32_t kArchiveNameTries = 100;
+
+bool is_refusal(ErrorKind kind) {
+  return kind != ErrorKind::kConnectivity && kind != ErrorKind::kThrottled && kind != ErrorKind::kDenied &&
+         kind != ErrorKind::kQuota && kind != ErrorKind::kStopped;
+}
+
+}  // namespace
+
+Result<void> remove_collection(PipelineContext& context, DocumentReader& backup, SchemaWriter& schema, const Namespace& ns, OpTime when) {
+  if (context.options.on_drop == OnDrop::kKeep) return {};
+  bool keep_content = context.options.on_drop == OnDrop::kArchive;
+  if (keep_content) {
+    auto collections = backup.list_collections(ns.db);
+    if (!collections) return collections.error();
+    const auto found = std::find_if(collections->begin(), collections->end(), [&](const CollectionInfo& info) { return info.ns == ns; });
+    if (found == collections->end()) return {};
+    if (found->type != CollectionInfo::Type::kCollection) {
+      keep_content = false;
+    } else {
+      auto empty = backup.is_empty(ns);
+      if (!empty) return empty.error();
+      keep_content = !*empty;
+    }
+  }
+  if (!keep_content) {
+    auto dropped = schema.drop(ns);
+    if (dropped || dropped.error().kind == ErrorKind::kNotFound) return {};
+    return dropped;
+  }
+  for (std::uint32_t serial = when.i; serial < when.i + kArchiveNameTries; ++serial) {
+    const Namespace archive{ns.db, archive_name(ns.db, ns.collection, when.t, serial)};
+    auto renamed = schema.rename(ns, archive, false);
+    if (renamed) {
+      log::info("ddl", "dropped collection archived on the backup", {{"namespace", ns.full()}, {"archive", archive.full()}});
+      return {};
+    }
+    if (renamed.error().kind == ErrorKind::kNotFound) return {};
+    if (renamed.error().kind != ErrorKind::kConflict) return renamed;
+  }
+  return Error{ErrorKind::kRefused, "no free archive name for " + ns.full(), "remove old __dropped_ collections from the backup", 0};
+}
+
+DdlApplier::DdlApplier(PipelineContext& context)
+    : context_(context),
+      backoff_(0xd1b54a32d192ed03ULL),
+      indexes_(context) {}
+
+Result<void> DdlApplier::run(std::stop_token stop) {
+  while (!stop.stop_requested()) {
+    auto taken = context_.queue.take_ddl(kTakeWait, stop);
+    if (!taken) return taken.error();
+    if (*taken) DUALSYNC_TRY(handle(**taken, stop));
+  }
+  return {};
+}
+
+Result<void> DdlApplier::handle(const TakenDdl& ddl, std::stop_token stop) {
+  if (!context_.breaker.closed()) {
+    DUALSYNC_TRY(context_.queue.retry_ddl(ddl.seq, std::chrono::milliseconds(500), false));
+    sleep_for(std::chrono::milliseconds(200), stop);
+    return {};
+  }
+  backup_ = context_.backup.make_reader();
+  schema_ = context_.backup.make_schema_writer();
+  auto outcome = apply(ddl.event);
+  backup_.reset();
+  schema_.reset();
+  const log::Field ns_field("namespace", ddl.event.ns.full());
+  const log::Field type_field("type", ddl.event.name);
+  if (outcome) {
+    backoff_.reset();
+    log::info("ddl", "applied", {type_field, ns_field});
+    for (const DirtyRange& range : outcome->dirty) {
+      log::warn("ddl", "namespace will be compared and repaired", {{"namespace", range.ns.full()}, {"reason", range.reason}});
+    }
+    return context_.queue.complete_ddl(ddl.seq, outcome->dirty, outcome->clean);
+  }
+  const Error& error = outcome.error();
+  const bool refused = is_refusal(error.kind);
+  if (refused && ddl.attempts >= context_.options.retries_max) {
+    log::error("ddl", "refused for good: dead letter", {type_field, ns_field, {"error", error.message}});
+    std::vector<DirtyRange> ranges;
+    for (const Namespace& ns : ddl.event.concerns()) {
+      if (context_.scope.contains(ns)) ranges.push_back(dirty(ns, "refused " + ddl.event.name, ddl.event));
+    }
+    return context_.queue.dead_letter_ddl(ddl.seq, error, ranges);
+  }
+  if (!refused) context_.breaker.failure(error.message);
+  const auto delay = refused ? backoff_.delay_for(ddl.attempts + 1) : backoff_.next();
+  log::warn("ddl", "not applied; tried again later", {type_field, ns_field, {"error", error.message}, {"retry_ms", delay.count()}});
+  return context_.queue.retry_ddl(ddl.seq, delay, refused);
+}
+
+Result<DdlApplier::Outcome> DdlApplier::apply(const DdlEvent& event) {
+  const Namespace backup_ns = context_.scope.to_backup(event.ns);
+  switch (event.type) {
+    case DdlEvent::Type::kCreate: return apply_create(event);
+    case DdlEvent::Type::kCreateIndexes: return apply_create_indexes(event);
+    case DdlEvent::Type::kDropIndexes: return apply_drop_indexes(event);
+    case DdlEvent::Type::kModify: {
+      auto modified = schema_->modify_collection(backup_ns, event.description);
+      if (modified) return Outcome{};
+      if (modified.error().kind != ErrorKind::kNotFound) return modified.error();
+      return Outcome{{dirty(event.ns, "collMod of a collection that the backup lacks", event)}, {}};
+    }
+    case DdlEvent::Type::kRename: return apply_rename(event);
+    case DdlEvent::Type::kDrop: {
+      DUALSYNC_TRY(indexes_.forget_owed(event.ns));
+      DUALSYNC_TRY(remove_collection(context_, *backup_, *schema_, backup_ns, event.time));
+      return Outcome{{}, {event.ns}};
+    }
+    case DdlEvent::Type::kDropDatabase: return apply_drop_database(event);
+  }
+  return Outcome{};
+}
+
+Result<DdlApplier::Outcome> DdlApplier::apply_create(const DdlEvent& event) {
+  const Namespace backup_ns = context_.scope.to_backup(event.ns);
+  Outcome outcome;
+  auto empty = backup_->is_empty(backup_ns);
+  if (!empty) return empty.error();
+  if (!*empty) outcome.dirty.push_back(dirty(event.ns, "created on local, but the backup already held documents", event));
+  if (event.timeseries) {
+    log::warn("ddl", "time series collections have no change stream; this one is not mirrored live", {{"namespace", event.ns.full()}});
+  }
+  DUALSYNC_TRY(schema_->create_collection(backup_ns, event.description));
+  return outcome;
+}
+
+Result<DdlApplier::Outcome> DdlApplier::apply_create_indexes(const DdlEvent& event) {
+  for (const std::string& definition : index_definitions(event)) DUALSYNC_TRY(indexes_.create(event.ns, definition));
+  return Outcome{};
+}
+
+Result<DdlApplier::Outcome> DdlApplier::apply_drop_indexes(const DdlEvent& event) {
+  for (const std::string& definition : index_definitions(event)) {
+    const std::string name = index_name(definition);
+    DUALSYNC_TRY(indexes_.forget_owed(event.ns, name));
+    auto dropped = schema_->drop_index(context_.scope.to_backup(event.ns), name);
+    if (!dropped && dropped.error().kind != ErrorKind::kNotFound) return dropped.error();
+  }
+  return Outcome{};
+}
+
+Result<DdlApplier::Outcome> DdlApplier::apply_rename(const DdlEvent& event) {
+  const bool from_in_scope = context_.scope.contains(event.ns);
+  const bool to_in_scope = context_.scope.contains(event.to);
+  const Namespace from = context_.scope.to_backup(event.ns);
+  const Namespace to = context_.scope.to_backup(event.to);
+  if (!from_in_scope) return Outcome{{dirty(event.to, "renamed into the scope", event)}, {}};
+  DUALSYNC_TRY(indexes_.forget_owed(event.to));
+  if (!to_in_scope) {
+    DUALSYNC_TRY(remove_collection(context_, *backup_, *schema_, from, event.time));
+    return Outcome{{}, {event.ns}};
+  }
+  auto source_missing = [&]() -> Result<bool> {
+    auto collections = backup_->list_collections(from.db);
+    if (!collections) return collections.error();
+    return std::none_of(collections->begin(), collections->end(), [&](const CollectionInfo& info) { return info.ns == from; });
+  }();
+  if (!source_missing) return source_missing.error();
+  if (*source_missing) {
+    // Done before a crash, or never there: only a comparison can tell.
+    return Outcome{{dirty(event.to, "renamed, but the backup lacks the source", event)}, {event.ns}};
+  }
+  // What the rename replaces is dropped, and a dropped collection is kept.
+  DUALSYNC_TRY(remove_collection(context_, *backup_, *schema_, to, event.time));
+  auto renamed = schema_->rename(from, to, true);
+  if (!renamed) return renamed.error();
+  DUALSYNC_TRY(indexes_.move_owed(event.ns, event.to));
+  Outcome outcome{{}, {event.ns}};
+  if (is_dirty(event.ns)) outcome.dirty.push_back(dirty(event.to, "renamed while it was being repaired", event));
+  return outcome;
+}
+
+Result<DdlApplier::Outcome> DdlApplier::apply_drop_database(const DdlEvent& event) {
+  const std::string backup_db = context_.scope.backup_database(event.ns.db);
+  auto collections = backup_->list_collections(backup_db);
+  if (!collections) return collections.error();
+  Outcome outcome;
+  for (const CollectionInfo& info : *collections) {
+    const Namespace local{event.ns.db, info.ns.collection};
+    if (!context_.scope.contains(local) || is_archive_name(info.ns.collection)) continue;
+    DUALSYNC_TRY(indexes_.forget_owed(local));
+    DUALSYNC_TRY(remove_collection(context_, *backup_, *schema_, info.ns, event.time));
+    outcome.clean.push_back(local);
+  }
+  return outcome;
+}
+
+bool DdlApplier::is_dirty(const Namespace& ns) const {
+  const auto ranges = context_.queue.dirty_ranges();
+  return std::any_of(ranges.begin(), ranges.end(), [&](const DirtyRange& range) { return range.ns == ns; });
+}
+
+DirtyRange DdlApplier::dirty(const Namespace& ns, const std::string& reason, const DdlEvent& event) const {
+  DirtyRange range{ns, reason, event.time.previous(), false, ""};
+  for (const DirtyRange& known : context_.queue.dirty_ranges()) {
+    if (known.ns == event.ns) {
+      range.gap_start = std::min(range.gap_start, known.gap_start);
+      range.first_copy = known.first_copy;
+    }
+  }
+  return range;
+}
+
+}  // namespace dualsync

@@ -1,0 +1,49 @@
+// DdlApplier: brings DDL changes to the backup, one at a time, each behind everything that came before it.
+//
+// Rule     a drop is not repeated on the backup as it is: SYNC_ON_DROP decides (archive by default)
+// Rule     what cannot be done exactly marks its namespaces dirty; it is never forgotten
+// Threads  run() is the thread
+#pragma once
+
+#include <stop_token>
+
+#include "dualsync/pipeline/context.h"
+#include "dualsync/pipeline/index_sync.h"
+
+namespace dualsync {
+
+class DdlApplier {
+ public:
+  explicit DdlApplier(PipelineContext& context);
+
+  Result<void> run(std::stop_token stop);
+
+ private:
+  struct Outcome {
+    std::vector<DirtyRange> dirty;
+    std::vector<Namespace> clean;
+  };
+
+  Result<void> handle(const TakenDdl& ddl, std::stop_token stop);
+  Result<Outcome> apply(const DdlEvent& event);
+  Result<Outcome> apply_create(const DdlEvent& event);
+  Result<Outcome> apply_create_indexes(const DdlEvent& event);
+  Result<Outcome> apply_drop_indexes(const DdlEvent& event);
+  Result<Outcome> apply_rename(const DdlEvent& event);
+  Result<Outcome> apply_drop_database(const DdlEvent& event);
+  bool is_dirty(const Namespace& ns) const;
+  DirtyRange dirty(const Namespace& ns, const std::string& reason, const DdlEvent& event) const;
+
+  PipelineContext& context_;
+  Backoff backoff_;
+  std::unique_ptr<DocumentReader> backup_;  // both only while a change is applied: connections are few
+  std::unique_ptr<SchemaWriter> schema_;
+  IndexSync indexes_;
+};
+
+// Takes a collection of the backup away as SYNC_ON_DROP says: archived under another name (when it holds anything),
+// dropped, or left. A collection that is not there is a success.
+Result<void> remove_collection(PipelineContext& context, DocumentReader& backup, SchemaWriter& schema, const Namespace& backup_ns,
+                               OpTime when);
+
+}  // namespace dualsync

@@ -1,0 +1,324 @@
+#include "dualsync/pipeline/full_sync.h"
+
+#include <algorithm>
+#include <set>
+
+#include "dualsync/base/log.h"
+#include "dualsync/codec/document_key.h"
+#include "dualsync/model/archive_name.h"
+#include "dualsync/pipeline/comparer.h"
+#include "dualsync/pipeline/ddl_applier.h"
+#include "dualsync/pipeline/range_copy.h"
+#include "dualsync/pipeline/waiting.h"
+
+namespace dualsync {
+namespace {
+
+constexpr std::chrono::milliseconds kIdle{200};
+constexpr std::chrono::seconds kOwedInterval{5};
+constexpr std::size_t kTouchesPerAppend = 500;
+constexpr std::uint64_t kDocumentsPerRange = 50'000;
+constexpr std::size_t kRangesMax = 256;
+constexpr OpTime kBeforeEverything{0, 1};
+
+// Keeps a namespace's operations from the lanes as long as it lives.
+class Hold {
+ public:
+  Hold(SyncQueue& queue, Namespace ns) : queue_(queue), ns_(std::move(ns)) { queue_.hold(ns_); }
+  ~Hold() { queue_.release(ns_); }
+  Hold(const Hold&) = delete;
+  Hold& operator=(const Hold&) = delete;
+
+ private:
+  SyncQueue& queue_;
+  const Namespace ns_;
+};
+
+}  // namespace
+
+FullSync::FullSync(PipelineContext& context)
+    : context_(context),
+      indexes_(context),
+      backoff_(0x94d049bb133111ebULL) {}
+
+CopyStatus FullSync::view() const {
+  MutexLock lock(mutex_);
+  CopyStatus status = status_;
+  status.documents_done = documents_done_.load(std::memory_order_relaxed);
+  return status;
+}
+
+Result<void> FullSync::run(std::stop_token stop) {
+  while (!stop.stop_requested()) {
+    retry_owed();
+    const std::vector<DirtyRange> ranges = context_.queue.dirty_ranges();
+    if (ranges.empty() || !context_.breaker.closed()) {
+      if (ranges.empty()) {
+        MutexLock lock(mutex_);
+        status_ = {};
+        documents_done_ = 0;
+      }
+      sleep_for(kIdle, stop);
+      continue;
+    }
+    connect();
+    auto worked = count_work(ranges);
+    for (std::size_t i = 0; worked && i < ranges.size() && !stop.stop_requested(); ++i) worked = repair(ranges[i], stop);
+    disconnect();
+    if (worked) {
+      backoff_.reset();
+      continue;
+    }
+    const Error& error = worked.error();
+    if (error.kind == ErrorKind::kStopped) break;
+    if (error.kind == ErrorKind::kIo || error.kind == ErrorKind::kCorruption) return error;
+    const auto delay = backoff_.next();
+    log::warn("full-sync", "interrupted; goes on where it was", {{"error", error.message}, {"hint", error.hint}, {"retry_ms", delay.count()}});
+    sleep_for(delay, stop);
+  }
+  return {};
+}
+
+void FullSync::connect() {
+  local_ = context_.local.make_reader();
+  backup_ = context_.backup.make_reader();
+  schema_ = context_.backup.make_schema_writer();
+}
+
+void FullSync::disconnect() {
+  local_.reset();
+  backup_.reset();
+  schema_.reset();
+}
+
+Result<void> FullSync::count_work(const std::vector<DirtyRange>& ranges) {
+  std::uint64_t documents = 0;
+  for (const DirtyRange& range : ranges) {
+    if (range.ns.collection.empty()) continue;
+    auto count = local_->estimated_count(range.ns);
+    if (!count && count.error().kind == ErrorKind::kConnectivity) return count.error();
+    if (count) documents += *count;
+  }
+  MutexLock lock(mutex_);
+  if (!status_.running) documents_done_ = 0;
+  status_.running = true;
+  status_.namespaces_total = std::max<std::uint64_t>(status_.namespaces_total, status_.namespaces_done + ranges.size());
+  status_.documents_total = std::max(status_.documents_total, documents);
+  return {};
+}
+
+void FullSync::retry_owed() {
+  if (context_.clock.now() < next_owed_) return;
+  next_owed_ = context_.clock.now() + kOwedInterval;
+  if (!context_.breaker.closed()) return;
+  if (auto left = indexes_.retry_owed()) owed_ = *left;
+}
+
+void FullSync::finish(const Namespace& ns) {
+  MutexLock lock(mutex_);
+  ++status_.namespaces_done;
+  log::info("full-sync", "namespace is done", {{"namespace", ns.full()}, {"done", status_.namespaces_done}, {"total", status_.namespaces_total}});
+}
+
+Result<void> FullSync::repair(const DirtyRange& range, std::stop_token stop) {
+  {
+    MutexLock lock(mutex_);
+    status_.current = range.ns.full();
+  }
+  if (range.ns.db.empty()) return expand_deployment(range);
+  if (range.ns.collection.empty()) return expand_database(range);
+  auto info = find_local(range.ns);
+  if (!info) return info.error();
+  auto repaired = !*info ? repair_missing(range)
+                  : (*info)->type == CollectionInfo::Type::kCollection ? repair_collection(range, **info, stop)
+                                                                       : repair_view(range, **info);
+  if (!repaired) return repaired.error().in(range.ns.full());
+  finish(range.ns);
+  return {};
+}
+
+Result<std::optional<CollectionInfo>> FullSync::find_local(const Namespace& ns) {
+  auto collections = local_->list_collections(ns.db);
+  if (!collections) return collections.error();
+  for (CollectionInfo& info : *collections) {
+    if (info.ns == ns) return std::optional<CollectionInfo>(std::move(info));
+  }
+  return std::optional<CollectionInfo>();
+}
+
+Result<bool> FullSync::backup_has(const Namespace& backup_ns) {
+  auto collections = backup_->list_collections(backup_ns.db);
+  if (!collections) return collections.error();
+  return std::any_of(collections->begin(), collections->end(), [&](const CollectionInfo& info) { return info.ns == backup_ns; });
+}
+
+// The whole deployment: each database that local has, and after a gap also those that only the backup has.
+Result<void> FullSync::expand_deployment(const DirtyRange& range) {
+  auto found = local_->list_databases();
+  if (!found) return found.error();
+  std::set<std::string> databases(found->begin(), found->end());
+  if (!range.first_copy) {
+    auto on_backup = backup_->list_databases();
+    if (!on_backup) return on_backup.error();
+    for (const std::string& db : *on_backup) databases.insert(context_.scope.local_database(db));
+  }
+  for (const std::string& db : databases) {
+    if (!context_.scope.contains_database(db)) continue;
+    DUALSYNC_TRY(context_.queue.mark_dirty({{db, ""}, range.reason, range.gap_start, range.first_copy, ""}));
+  }
+  return context_.queue.clear_dirty(range.ns);
+}
+
+// A whole database: each collection of local, and after a gap also those that only the backup has, which local must
+// have dropped. On the very first copy such a collection is somebody else's: it is left alone, and verify names it.
+Result<void> FullSync::expand_database(const DirtyRange& range) {
+  auto found = local_->list_collections(range.ns.db);
+  if (!found) return found.error();
+  std::set<std::string> names;
+  for (const CollectionInfo& info : *found) names.insert(info.ns.collection);
+  if (!range.first_copy) {
+    auto on_backup = backup_->list_collections(context_.scope.backup_database(range.ns.db));
+    if (!on_backup) return on_backup.error();
+    for (const CollectionInfo& info : *on_backup) names.insert(info.ns.collection);
+  }
+  for (const std::string& name : names) {
+    const Namespace ns{range.ns.db, name};
+    if (!context_.scope.contains(ns) || is_archive_name(name)) continue;
+    DUALSYNC_TRY(context_.queue.mark_dirty({ns, range.reason, range.gap_start, range.first_copy, ""}));
+  }
+  return context_.queue.clear_dirty(range.ns);
+}
+
+// Views are definitions; time series have no change stream, so their documents are not mirrored live.
+Result<void> FullSync::repair_view(const DirtyRange& range, const CollectionInfo& info) {
+  const Namespace backup_ns = context_.scope.to_backup(range.ns);
+  if (info.type == CollectionInfo::Type::kTimeseries) {
+    log::warn("full-sync", "time series collections have no change stream; this one is not mirrored", {{"namespace", range.ns.full()}});
+  } else if (auto there = backup_has(backup_ns); !there) {
+    return there.error();
+  } else if (*there) {
+    DUALSYNC_TRY(schema_->drop(backup_ns));
+  }
+  DUALSYNC_TRY(schema_->create_collection(backup_ns, info.options));
+  return context_.queue.clear_dirty(range.ns);
+}
+
+// Local has it no more. If its drop or rename is still in the queue, that will deal with it.
+Result<void> FullSync::repair_missing(const DirtyRange& range) {
+  if (!context_.queue.removal_ahead(range.ns, 0)) {
+    DUALSYNC_TRY(remove_collection(context_, *backup_, *schema_, context_.scope.to_backup(range.ns), context_.queue.position().time));
+  }
+  return context_.queue.clear_dirty(range.ns);
+}
+
+Result<void> FullSync::repair_collection(const DirtyRange& range, const CollectionInfo& info, std::stop_token stop) {
+  const Namespace backup_ns = context_.scope.to_backup(range.ns);
+  auto progress = CopyProgress::decode(range.progress);
+  {
+    const Hold hold(context_.queue, range.ns);
+    if (!context_.queue.wait_drained(range.ns, stop)) return Error{ErrorKind::kStopped, "stopped", "", 0};
+    auto empty = backup_->is_empty(backup_ns);
+    if (!empty) return empty.error();
+    if (*empty) progress.reset();
+    if (progress && progress->uuid != info.uuid) progress.reset();  // another collection of the same name
+    if (*empty || progress) {
+      if (!progress) {
+        auto planned = plan(range.ns, info);
+        if (!planned) return planned.error();
+        progress = *planned;
+      }
+      return copy(range, info, std::move(*progress), stop);
+    }
+  }
+  return compare(range, info, stop);
+}
+
+Result<CopyProgress> FullSync::plan(const Namespace& ns, const CollectionInfo& info) {
+  CopyProgress progress;
+  progress.uuid = info.uuid;
+  auto count = local_->estimated_count(ns);
+  if (!count) return count.error();
+  const std::size_t parts = std::clamp<std::size_t>(*count / kDocumentsPerRange, 1, kRangesMax);
+  std::vector<std::string> points;
+  if (parts > 1) {
+    auto split = local_->split_points(ns, parts);
+    if (!split) return split.error();
+    points = std::move(*split);
+  }
+  std::string previous;
+  for (const std::string& point : points) {
+    progress.ranges.push_back({{previous, point}, "", false});
+    previous = point;
+  }
+  progress.ranges.push_back({{previous, ""}, "", false});
+  return progress;
+}
+
+Result<void> FullSync::copy(const DirtyRange& range, const CollectionInfo& info, CopyProgress progress, std::stop_token stop) {
+  const Namespace backup_ns = context_.scope.to_backup(range.ns);
+  DUALSYNC_TRY(schema_->create_collection(backup_ns, info.options));
+  DirtyRange working = range;
+  working.progress = progress.encode();
+  DUALSYNC_TRY(context_.queue.mark_dirty(working));
+  log::info("full-sync", "copying", {{"namespace", range.ns.full()}, {"reason", range.reason}, {"ranges", progress.ranges.size()}});
+  RangeCopy copy(context_, working, std::move(progress), documents_done_);
+  disconnect();  // the readers and writers of the copy take their place
+  DUALSYNC_TRY(copy.run(stop));
+  connect();
+  DUALSYNC_TRY(indexes_.synchronise(range.ns));
+  auto still = find_local(range.ns);
+  if (!still) return still.error();
+  if (!*still || (*still)->uuid != info.uuid) {
+    // Dropped or renamed while it was copied: stays dirty, so that what the queue holds about it is followed by a look.
+    log::warn("full-sync", "the collection went away while it was copied", {{"namespace", range.ns.full()}});
+    working.progress.clear();
+    return context_.queue.mark_dirty(working);
+  }
+  return context_.queue.clear_dirty(range.ns);
+}
+
+Result<void> FullSync::compare(const DirtyRange& range, const CollectionInfo& info, std::stop_token stop) {
+  const Namespace backup_ns = context_.scope.to_backup(range.ns);
+  log::info("full-sync", "comparing and repairing", {{"namespace", range.ns.full()}, {"reason", range.reason}});
+  DUALSYNC_TRY(schema_->create_collection(backup_ns, info.options));
+  DUALSYNC_TRY(indexes_.synchronise(range.ns));
+  std::vector<std::pair<std::string, std::uint16_t>> keys;
+  std::uint64_t repaired = 0;
+  const auto flush = [&]() -> Result<void> {
+    AppendBatch batch;
+    const OpTime now = context_.queue.position().time;
+    for (const auto& [key, flags] : keys) {
+      OperationView op;
+      op.kind = OpKind::kTouch;
+      op.flags = flags;
+      op.db = range.ns.db;
+      op.collection = range.ns.collection;
+      op.document_key = key;
+      // As old as the gap, so that the applied position stands still until it is repaired.
+      op.first_time = range.gap_start.is_null() ? kBeforeEverything : std::min(range.gap_start, now);
+      op.last_time = now;
+      op.enqueued_ms = context_.clock.unix_ms();
+      batch.operations.push_back(op);
+    }
+    auto appended = context_.queue.append(batch);
+    repaired += keys.size();
+    keys.clear();
+    return appended;
+  };
+  const auto found = [&](const FoundDifference& difference) -> Result<void> {
+    const std::string backup_key = difference.backup.empty() ? "" : id_key_of(difference.backup);
+    const std::string key = difference.local.empty() ? backup_key : id_key_of(difference.local);
+    const bool rekey = !backup_key.empty() && key != backup_key;
+    keys.emplace_back(key, rekey ? kFlagRekey : std::uint16_t{0});
+    return keys.size() >= kTouchesPerAppend ? flush() : Result<void>();
+  };
+  auto counts = compare_namespace(*local_, range.ns, *backup_, backup_ns, stop, found, [](const CompareCounts&) {});
+  if (!counts) return counts.error();
+  if (!keys.empty()) DUALSYNC_TRY(flush());
+  documents_done_.fetch_add(counts->local, std::memory_order_relaxed);
+  log::info("full-sync", "compared", {{"namespace", range.ns.full()}, {"local_documents", counts->local},
+                                      {"backup_documents", counts->backup}, {"repairs", repaired}});
+  return context_.queue.clear_dirty(range.ns);
+}
+
+}  // namespace dualsync

@@ -1,0 +1,57 @@
+// FullSync: makes dirty namespaces equal, one after the other: a plain parallel copy into an empty one, else compare and
+// repair by enqueuing touches (only lanes write, so a repair can never overtake a newer write).
+//
+// Rule     the one mechanism for the first start, for gaps, and for everything else that could not be mirrored exactly
+// Threads  run() is the thread (it starts readers of its own); view() may be called by anyone
+#pragma once
+
+#include <stop_token>
+
+#include "dualsync/base/mutex.h"
+#include "dualsync/pipeline/context.h"
+#include "dualsync/pipeline/copy_progress.h"
+#include "dualsync/pipeline/index_sync.h"
+
+namespace dualsync {
+
+class FullSync {
+ public:
+  explicit FullSync(PipelineContext& context);
+
+  Result<void> run(std::stop_token stop);
+
+  CopyStatus view() const;
+  std::size_t owed_indexes() const { return owed_.load(std::memory_order_relaxed); }
+
+ private:
+  Result<void> repair(const DirtyRange& range, std::stop_token stop);
+  Result<void> expand_deployment(const DirtyRange& range);
+  Result<void> expand_database(const DirtyRange& range);
+  Result<void> repair_view(const DirtyRange& range, const CollectionInfo& info);
+  Result<void> repair_missing(const DirtyRange& range);
+  Result<void> repair_collection(const DirtyRange& range, const CollectionInfo& info, std::stop_token stop);
+  Result<void> copy(const DirtyRange& range, const CollectionInfo& info, CopyProgress progress, std::stop_token stop);
+  Result<void> compare(const DirtyRange& range, const CollectionInfo& info, std::stop_token stop);
+  Result<CopyProgress> plan(const Namespace& ns, const CollectionInfo& info);
+  Result<std::optional<CollectionInfo>> find_local(const Namespace& ns);
+  Result<bool> backup_has(const Namespace& backup_ns);
+  Result<void> count_work(const std::vector<DirtyRange>& ranges);
+  void connect();
+  void disconnect();
+  void retry_owed();
+  void finish(const Namespace& ns);
+
+  PipelineContext& context_;
+  std::unique_ptr<DocumentReader> local_;  // all three only while there is work: connections are few
+  std::unique_ptr<DocumentReader> backup_;
+  std::unique_ptr<SchemaWriter> schema_;
+  IndexSync indexes_;
+  Backoff backoff_;
+  SteadyTime next_owed_;
+  std::atomic<std::size_t> owed_{0};
+  std::atomic<std::uint64_t> documents_done_{0};
+  mutable Mutex mutex_;
+  CopyStatus status_ DUALSYNC_GUARDED_BY(mutex_);
+};
+
+}  // namespace dualsync

@@ -1,0 +1,87 @@
+#include "dualsync/pipeline/lane.h"
+
+#include "dualsync/base/log.h"
+#include "dualsync/pipeline/batch.h"
+
+namespace dualsync {
+namespace {
+
+constexpr std::size_t kProbeOperations = 10;
+constexpr std::size_t kBatchBytesMax = 8U << 20U;  // of payload; well under the 16 MiB of a command, and four lanes fit in memory
+
+}  // namespace
+
+Lane::Lane(PipelineContext& context, std::size_t index)
+    : context_(context),
+      index_(index),
+      sizer_(context.options.batch_size, context.options.batch_max),
+      backoff_(0x9e3779b97f4a7c15ULL * (index + 1)) {}
+
+BackupWriter& Lane::writer() {
+  if (!writer_) writer_ = context_.backup.make_writer();
+  return *writer_;
+}
+
+bool Lane::probe() {
+  auto answer = writer().reader().ping();
+  if (answer) return true;
+  context_.breaker.failure(answer.error().message);
+  return false;
+}
+
+Result<void> Lane::run(std::stop_token stop) {
+  while (!stop.stop_requested()) {
+    const auto permit = context_.breaker.acquire(stop);
+    if (permit == CircuitBreaker::Permit::kStop) break;
+    DUALSYNC_TRY(step(permit, stop));
+  }
+  return {};
+}
+
+Result<void> Lane::step(CircuitBreaker::Permit permit, std::stop_token stop) {
+  const bool probing = permit == CircuitBreaker::Permit::kProbe;
+  if (probing && !probe()) return {};
+  TakeLimits limits{sizer_.size(), kBatchBytesMax};
+  if (probing) limits.operations = kProbeOperations;
+  const auto wait = probing ? std::chrono::milliseconds(0) : std::max(context_.options.worker_interval, std::chrono::milliseconds(10));
+  auto taken = context_.queue.take(index_, limits, wait, stop);
+  if (!taken) return taken.error();
+  if (!taken->empty()) return apply(*taken);
+  if (probing) context_.breaker.success();
+  if (writer_clean_) writer_.reset();
+  local_.reset();
+  return {};
+}
+
+Result<void> Lane::apply(const std::vector<TakenOperation>& taken) {
+  if (!local_) local_ = context_.local.make_reader();
+  const std::uint64_t sent_before = writer().bytes_sent();
+  const SteadyTime begin = context_.clock.now();
+  Batch batch(context_, {*local_, *writer_}, backoff_, taken);
+  std::vector<Completion> completions = batch.run();
+  const auto took = std::chrono::duration_cast<std::chrono::milliseconds>(context_.clock.now() - begin);
+  context_.counters.bytes_sent.fetch_add(writer_->bytes_sent() - sent_before, std::memory_order_relaxed);
+
+  if (batch.backup_failure()) {
+    const Error& error = *batch.backup_failure();
+    writer_clean_ = false;
+    sizer_.shrink();
+    const bool at_once = error.kind == ErrorKind::kQuota || error.kind == ErrorKind::kDenied;
+    context_.breaker.failure(error.message, at_once);
+    for (Completion& completion : completions) {
+      if (completion.kind == Completion::Kind::kPutBack && completion.delay.count() == 0) completion.delay = std::chrono::milliseconds(200);
+    }
+  } else {
+    writer_clean_ = true;
+    context_.breaker.success();
+    if (batch.throttled()) {
+      sizer_.shrink();
+    } else {
+      sizer_.succeeded(taken.size(), took);
+    }
+  }
+  log::debug("worker", "batch", {{"lane", index_}, {"operations", taken.size()}, {"duration_ms", took.count()}});
+  return context_.queue.complete(completions);
+}
+
+}  // namespace dualsync

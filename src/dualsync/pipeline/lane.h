@@ -1,0 +1,38 @@
+// Lane: one worker thread with its own connection. A document always belongs to the same lane.
+//
+// Threads  run() is the thread; the rest may be called by anyone
+#pragma once
+
+#include <atomic>
+#include <stop_token>
+
+#include "dualsync/pipeline/batch_sizer.h"
+#include "dualsync/pipeline/context.h"
+
+namespace dualsync {
+
+class Lane {
+ public:
+  Lane(PipelineContext& context, std::size_t index);
+
+  // Returns when stopped (success) or when the queue cannot be used any more.
+  Result<void> run(std::stop_token stop);
+
+ private:
+  Result<void> step(CircuitBreaker::Permit permit, std::stop_token stop);
+  Result<void> apply(const std::vector<TakenOperation>& taken);
+  bool probe();
+  BackupWriter& writer();
+
+  PipelineContext& context_;
+  const std::size_t index_;
+  BatchSizer sizer_;
+  Backoff backoff_;
+  // Both hold a connection, and are given back to their pools when idle. The writer also holds one session: it is kept after a failure, so that a batch which timed out and arrives late carries
+  // an older transaction number than its successor.
+  std::unique_ptr<DocumentReader> local_;
+  std::unique_ptr<BackupWriter> writer_;
+  bool writer_clean_ = true;
+};
+
+}  // namespace dualsync

@@ -1,0 +1,207 @@
+#include "dualsync/pipeline/mirror.h"
+
+#include <algorithm>
+
+#include "dualsync/base/log.h"
+#include "dualsync/base/time_text.h"
+#include "dualsync/observe/health.h"
+#include "dualsync/pipeline/waiting.h"
+
+namespace dualsync {
+namespace {
+
+constexpr std::chrono::milliseconds kTick{1000};
+constexpr int kOplogWindowTicks = 30;
+constexpr std::chrono::milliseconds kWaitPoll{5};
+constexpr std::chrono::milliseconds kWaitPollMax{50};
+
+}  // namespace
+
+Mirror::Mirror(PipelineOptions options, const Scope& scope, LocalSide& local, BackupSide& backup, SyncQueue& queue, const Clock& clock)
+    : scope_(scope),
+      local_(local),
+      queue_(queue),
+      clock_(clock),
+      breaker_(clock, 0xbf58476d1ce4e5b9ULL),
+      context_{options, scope, local, backup, queue, breaker_, counters_, clock},
+      capture_(context_),
+      full_sync_(context_),
+      ddl_(context_),
+      started_(clock.now()) {
+  for (std::size_t i = 0; i < options.lanes; ++i) lanes_.push_back(std::make_unique<Lane>(context_, i));
+  synced_applied_ = queue.applied_position();
+}
+
+Mirror::~Mirror() { stop(std::chrono::milliseconds(0)); }
+
+void Mirror::spawn(const char* name, std::stop_token stop, std::function<Result<void>(std::stop_token)> body) {
+  auto& threads = stop == stop_capture_.get_token() ? capture_threads_ : threads_;
+  threads.emplace_back([this, name, stop, body = std::move(body)] {
+    auto ended = body(stop);
+    // A standalone local is a permanent condition that health reports, not a failure of ours.
+    if (ended || ended.error().kind == ErrorKind::kUnsupported || ended.error().kind == ErrorKind::kStopped) return;
+    MutexLock lock(mutex_);
+    if (!failure_) failure_ = ended.error().in(name);
+  });
+}
+
+void Mirror::start() {
+  const auto all = stop_all_.get_token();
+  spawn("capture", stop_capture_.get_token(), [this](std::stop_token stop) { return capture_.run(stop); });
+  for (const auto& lane : lanes_) {
+    spawn("lane", all, [&lane = *lane](std::stop_token stop) { return lane.run(stop); });
+  }
+  spawn("ddl", all, [this](std::stop_token stop) { return ddl_.run(stop); });
+  spawn("full sync", all, [this](std::stop_token stop) { return full_sync_.run(stop); });
+  spawn("tick", all, [this](std::stop_token stop) {
+    tick(stop);
+    return Result<void>();
+  });
+}
+
+void Mirror::stop(std::chrono::milliseconds drain) {
+  stop_capture_.request_stop();
+  for (std::jthread& thread : capture_threads_) thread.join();
+  capture_threads_.clear();
+  const SteadyTime deadline = clock_.now() + drain;
+  while (!threads_.empty() && clock_.now() < deadline && breaker_.closed() && !failure() && queue_.stats().operations > 0) {
+    sleep_for(kWaitPoll, stop_all_.get_token());
+  }
+  stop_all_.request_stop();
+  for (std::jthread& thread : threads_) thread.join();
+  threads_.clear();
+}
+
+std::optional<Error> Mirror::failure() const {
+  MutexLock lock(mutex_);
+  return failure_;
+}
+
+double Mirror::rpo_seconds(const Status& status) const {
+  const bool streaming = status.capture == CaptureState::kStreaming;
+  if (streaming && status.queue_size == 0 && status.dirty_ranges == 0) return 0;
+  const OpTime from = status.applied_position.is_null() ? status.capture_position : status.applied_position;
+  if (from.is_null()) return static_cast<double>(status.uptime_seconds);
+  return std::max(0.0, static_cast<double>(clock_.unix_ms()) / 1000.0 - static_cast<double>(from.t));
+}
+
+Status Mirror::status() const {
+  const QueueStats stats = queue_.stats();
+  const Capture::View capture = capture_.view();
+  const CircuitBreaker::View breaker = breaker_.view();
+  Status status;
+  status.enabled = true;
+  status.uptime_seconds = std::chrono::duration_cast<std::chrono::seconds>(clock_.now() - started_).count();
+  status.total_operations = stats.appended;
+  status.successful_syncs = stats.done;
+  status.failed_syncs = stats.refused;
+  status.queue_size = stats.operations;
+  status.queue_bytes = stats.bytes;
+  status.avg_sync_ms = stats.avg_sync_ms;
+  if (stats.last_done_ms != 0) status.last_sync_ms = stats.last_done_ms;
+  status.coalesced_operations = stats.coalesced;
+  status.bytes_saved = stats.bytes_saved;
+  status.dead_letters = stats.dead_letters;
+  status.dirty_ranges = stats.dirty_ranges;
+  status.conflicts = counters_.conflicts;
+  status.malformed_events = counters_.malformed_events;
+  status.bytes_sent = counters_.bytes_sent;
+  status.owed_indexes = full_sync_.owed_indexes();
+  status.copy = full_sync_.view();
+  status.breaker = breaker.state;
+  status.breaker_seconds = breaker.seconds;
+  status.breaker_cause = breaker.cause;
+  status.capture = capture.state;
+  status.capture_cause = capture.cause;
+  status.capture_position = queue_.position().time;
+  HealthInput input;
+  input.capture_silent_seconds = capture.silent_seconds;
+  {
+    MutexLock lock(mutex_);
+    status.applied_position = synced_applied_;
+    status.oplog_window_seconds = oplog_window_;
+    input.queue_broken = failure_.has_value();
+    if (failure_) input.queue_error = failure_->message;
+  }
+  status.rpo_seconds = rpo_seconds(status);
+  derive_health(input, &status);
+  return status;
+}
+
+void Mirror::tick(std::stop_token stop) {
+  const auto reader = local_.make_reader();
+  for (int ticks = 0; !stop.stop_requested(); ++ticks) {
+    // What is reported must survive a power cut: first the number, then the sync, then the report.
+    const OpTime applied = queue_.applied_position();
+    const auto synced = queue_.sync();
+    {
+      MutexLock lock(mutex_);
+      if (synced) {
+        synced_applied_ = std::max(synced_applied_, applied);
+      } else if (!failure_) {
+        failure_ = synced.error().in("tick");
+      }
+    }
+    if (ticks % kOplogWindowTicks == 0 && capture_.view().state == CaptureState::kStreaming) {
+      auto window = reader->oplog_window_seconds();
+      MutexLock lock(mutex_);
+      // Not every user may read the oplog; then the figure is simply not known.
+      oplog_window_ = window ? std::optional<std::int64_t>(*window) : std::nullopt;
+    }
+    log_changes(status());
+    sleep_for(kTick, stop);
+  }
+}
+
+void Mirror::log_changes(const Status& status) {
+  if (last_verdict_ == status.verdict) return;
+  last_verdict_ = status.verdict;
+  std::string reasons;
+  for (const Reason& reason : status.reasons) reasons += (reasons.empty() ? "" : "; ") + reason.message;
+  const auto level = status.verdict == Verdict::kHealthy ? log::Level::kInfo : log::Level::kWarn;
+  log::write(level, "health", std::string("verdict: ") + std::string(to_string(status.verdict)),
+             {{"rpo_seconds", status.rpo_seconds}, {"reasons", reasons}});
+}
+
+std::string Mirror::blocked_by(const Status& status) const {
+  if (status.breaker != BreakerState::kClosed) return "the backup is offline: " + status.breaker_cause;
+  if (status.capture != CaptureState::kStreaming) return "local's changes are not being read: " + status.capture_cause;
+  if (status.dirty_ranges > 0) {
+    return human_count(status.dirty_ranges) + " namespaces are still being copied or repaired, now " + status.copy.current;
+  }
+  return human_count(status.queue_size) + " operations are still waiting";
+}
+
+Result<WaitOutcome> Mirror::wait(std::chrono::milliseconds timeout) {
+  const SteadyTime deadline = clock_.now() + timeout;
+  auto target = local_.make_reader()->cluster_time();
+  if (!target) return target.error().in("local");
+  WaitOutcome outcome;
+  outcome.target = *target;
+  auto poll = kWaitPoll;
+  const auto stop = stop_all_.get_token();
+  for (;;) {
+    outcome.applied = queue_.applied_position();
+    if (!outcome.applied.is_null() && outcome.applied >= outcome.target) {
+      DUALSYNC_TRY(queue_.sync());
+      {
+        MutexLock lock(mutex_);
+        synced_applied_ = std::max(synced_applied_, outcome.applied);
+      }
+      outcome.dead_letters = queue_.stats().dead_letters;
+      outcome.kind = outcome.dead_letters > 0 ? WaitOutcome::Kind::kExceptions : WaitOutcome::Kind::kDone;
+      return outcome;
+    }
+    if (const auto failed = failure()) return *failed;
+    if (stop.stop_requested() || stop_capture_.stop_requested()) return Error{ErrorKind::kStopped, "dualsync is stopping", "", 0};
+    if (clock_.now() >= deadline) {
+      outcome.kind = WaitOutcome::Kind::kTimedOut;
+      outcome.blocked_by = blocked_by(status());
+      return outcome;
+    }
+    sleep_for(poll, stop);
+    poll = std::min(poll * 2, kWaitPollMax);
+  }
+}
+
+}  // namespace dualsync

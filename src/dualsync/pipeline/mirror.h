@@ -1,0 +1,67 @@
+// Mirror: owns the threads that make the backup follow local, and answers for them.
+//
+// Threads  capture, one per lane, DDL, full sync, tick. start() starts them; stop() ends them in the order in which
+//          nothing is lost, and waits for each. See docs/threads.md
+// Errors   failure() tells when the mirror cannot go on; the rest of it stays asleep until stop()
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <thread>
+#include <vector>
+
+#include "dualsync/pipeline/capture.h"
+#include "dualsync/pipeline/ddl_applier.h"
+#include "dualsync/pipeline/full_sync.h"
+#include "dualsync/pipeline/lane.h"
+#include "dualsync/ports/control.h"
+
+namespace dualsync {
+
+class Mirror final : public Control {
+ public:
+  Mirror(PipelineOptions options, const Scope& scope, LocalSide& local, BackupSide& backup, SyncQueue& queue, const Clock& clock);
+  ~Mirror() override;
+
+  void start();
+  // Capture first, then the lanes once the queue is empty or `drain` is over (at once while the backup is offline).
+  void stop(std::chrono::milliseconds drain);
+
+  std::optional<Error> failure() const;
+
+  Status status() const override;
+  Result<WaitOutcome> wait(std::chrono::milliseconds timeout) override;
+
+ private:
+  void spawn(const char* name, std::stop_token stop, std::function<Result<void>(std::stop_token)> body);
+  void tick(std::stop_token stop);
+  void log_changes(const Status& status);
+  std::string blocked_by(const Status& status) const;
+  double rpo_seconds(const Status& status) const;
+
+  const Scope& scope_;
+  LocalSide& local_;
+  SyncQueue& queue_;
+  const Clock& clock_;
+  CircuitBreaker breaker_;
+  PipelineCounters counters_;
+  PipelineContext context_;
+  Capture capture_;
+  FullSync full_sync_;
+  DdlApplier ddl_;
+  std::vector<std::unique_ptr<Lane>> lanes_;
+  const SteadyTime started_;
+
+  std::stop_source stop_capture_;
+  std::stop_source stop_all_;
+  std::vector<std::jthread> capture_threads_;
+  std::vector<std::jthread> threads_;
+
+  mutable Mutex mutex_;
+  std::optional<Error> failure_ DUALSYNC_GUARDED_BY(mutex_);
+  std::optional<std::int64_t> oplog_window_ DUALSYNC_GUARDED_BY(mutex_);
+  OpTime synced_applied_ DUALSYNC_GUARDED_BY(mutex_);  // applied position that is on disk
+  std::optional<Verdict> last_verdict_;                // of the tick thread
+};
+
+}  // namespace dualsync

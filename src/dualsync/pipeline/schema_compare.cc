@@ -1,0 +1,65 @@
+#include "dualsync/pipeline/schema_compare.h"
+
+#include <algorithm>
+#include <array>
+
+#include "dualsync/codec/bson.h"
+#include "dualsync/pipeline/index_sync.h"
+
+namespace dualsync {
+namespace {
+
+// A mirror is never capped: it must not evict in an order of its own.
+constexpr std::array<std::string_view, 6> kOwnOptions = {"uuid", "capped", "size", "max", "autoIndexId", "idIndex"};
+
+}  // namespace
+
+std::map<std::string, std::string> comparable_options(std::string_view options) {
+  std::map<std::string, std::string> result;
+  const auto view = view_bson(options);
+  bson_iter_t iter;
+  if (!view || !bson_iter_init(&iter, &*view)) return result;
+  while (bson_iter_next(&iter)) {
+    const std::string_view name = bson_iter_key(&iter);
+    if (std::find(kOwnOptions.begin(), kOwnOptions.end(), name) != kOwnOptions.end()) continue;
+    BsonDoc value;
+    bson_append_iter(value.get(), "v", 1, &iter);
+    result[std::string(name)] = value.str();
+  }
+  return result;
+}
+
+std::vector<std::string> different_options(std::string_view local, std::string_view backup) {
+  std::vector<std::string> found;
+  const auto a = comparable_options(local);
+  const auto b = comparable_options(backup);
+  for (const auto& [name, value] : a) {
+    const auto other = b.find(name);
+    if (other == b.end()) found.push_back("option '" + name + "' is missing on the backup");
+    if (other != b.end() && other->second != value) found.push_back("option '" + name + "' differs");
+  }
+  for (const auto& [name, value] : b) {
+    if (!a.contains(name)) found.push_back("option '" + name + "' exists only on the backup");
+  }
+  return found;
+}
+
+std::vector<std::string> different_indexes(const std::vector<std::string>& local, const std::vector<std::string>& backup) {
+  std::vector<std::string> found;
+  std::map<std::string, std::string> present;
+  for (const std::string& definition : backup) present[index_name(definition)] = comparable_index(definition);
+  for (const std::string& definition : local) {
+    const std::string name = index_name(definition);
+    const auto other = present.find(name);
+    if (other == present.end()) {
+      found.push_back("index '" + name + "' is missing on the backup");
+      continue;
+    }
+    if (other->second != comparable_index(definition)) found.push_back("index '" + name + "' differs");
+    present.erase(other);
+  }
+  for (const auto& [name, definition] : present) found.push_back("index '" + name + "' exists only on the backup");
+  return found;
+}
+
+}  // namespace dualsync

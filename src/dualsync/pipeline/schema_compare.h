@@ -1,0 +1,18 @@
+// Differences of indexes and collection options, apart from what a mirror may change.
+#pragma once
+
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace dualsync {
+
+// Option name -> its value's bytes, without capped sizes, uuid and what is empty.
+std::map<std::string, std::string> comparable_options(std::string_view options);
+
+// One sentence for each difference.
+std::vector<std::string> different_options(std::string_view local, std::string_view backup);
+std::vector<std::string> different_indexes(const std::vector<std::string>& local, const std::vector<std::string>& backup);
+
+}  // namespace dualsync
