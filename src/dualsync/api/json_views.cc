@@ -1,0 +1,95 @@
+#include "dualsync/api/json_views.h"
+
+#include "dualsync/base/redact.h"
+#include "dualsync/base/time_text.h"
+
+namespace dualsync {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+Json time_json(const std::optional<std::int64_t>& unix_ms) { return unix_ms ? Json(iso8601(*unix_ms)) : Json(nullptr); }
+
+Json reasons_json(const std::vector<Reason>& reasons) {
+  Json list = Json::array();
+  for (const Reason& reason : reasons) {
+    list.push_back({{"code", reason.code}, {"message", redact(reason.message)}, {"hint", redact(reason.hint)}});
+  }
+  return list;
+}
+
+}  // namespace
+
+Json op_time_json(OpTime time) {
+  if (time.is_null()) return nullptr;
+  return {{"t", time.t}, {"i", time.i}};
+}
+
+Json metrics_json(const Status& status) {
+  Json body;
+  body["totalOperations"] = status.total_operations;
+  body["successfulSyncs"] = status.successful_syncs;
+  body["failedSyncs"] = status.failed_syncs;
+  body["queueSize"] = status.queue_size;
+  body["avgSyncTime"] = status.avg_sync_ms;
+  body["lastSyncTimestamp"] = time_json(status.last_sync_ms);
+  body["rpoSeconds"] = status.rpo_seconds;
+  body["queueBytes"] = status.queue_bytes;
+  body["coalescedOperations"] = status.coalesced_operations;
+  body["conflicts"] = status.conflicts;
+  body["deadLetters"] = status.dead_letters;
+  body["dirtyRanges"] = status.dirty_ranges;
+  body["breaker"] = to_string(status.breaker);
+  body["capturePosition"] = op_time_json(status.capture_position);
+  body["appliedPosition"] = op_time_json(status.applied_position);
+  body["verifiedUntil"] = op_time_json(status.verified_until);
+  body["lastProvenRestore"] = time_json(status.last_proven_restore_ms);
+  body["oplogWindowSeconds"] = status.oplog_window_seconds ? Json(*status.oplog_window_seconds) : Json(nullptr);
+  body["bytesSent"] = status.bytes_sent;
+  body["bytesSavedByCoalescing"] = status.bytes_saved;
+  body["owedIndexes"] = status.owed_indexes;
+  body["malformedEvents"] = status.malformed_events;
+  return body;
+}
+
+Json health_json(const Status& status) {
+  Json body;
+  body["status"] = to_string(status.verdict);
+  body["reasons"] = reasons_json(status.reasons);
+  body["rpoSeconds"] = status.rpo_seconds;
+  return body;
+}
+
+Json status_json(const Status& status) {
+  Json body;
+  body["status"] = to_string(status.verdict);
+  body["enabled"] = status.enabled;
+  body["uptimeSeconds"] = status.uptime_seconds;
+  body["reasons"] = reasons_json(status.reasons);
+  body["capture"] = {{"state", to_string(status.capture)}, {"cause", redact(status.capture_cause)}};
+  body["backup"] = {{"breaker", to_string(status.breaker)},
+                    {"breakerSeconds", status.breaker_seconds},
+                    {"cause", redact(status.breaker_cause)}};
+  body["copy"] = {{"running", status.copy.running},
+                  {"namespacesTotal", status.copy.namespaces_total},
+                  {"namespacesDone", status.copy.namespaces_done},
+                  {"documentsTotal", status.copy.documents_total},
+                  {"documentsDone", status.copy.documents_done},
+                  {"current", status.copy.current}};
+  body["metrics"] = metrics_json(status);
+  return body;
+}
+
+Json wait_json(const WaitOutcome& outcome) {
+  Json body;
+  body["done"] = outcome.kind != WaitOutcome::Kind::kTimedOut;
+  body["exceptions"] = outcome.dead_letters;
+  body["target"] = op_time_json(outcome.target);
+  body["applied"] = op_time_json(outcome.applied);
+  body["blockedBy"] = redact(outcome.blocked_by);
+  return body;
+}
+
+int health_http_status(Verdict verdict) { return verdict == Verdict::kUnhealthy ? 503 : 200; }
+
+}  // namespace dualsync

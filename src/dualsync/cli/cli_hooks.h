@@ -1,0 +1,47 @@
+// What the command line is given from outside: the work itself, and the world around it, so that tests can stand in.
+//
+// Threads  run_cli() calls everything on its own thread; `verify` may call the progress callback on any one thread at a
+// time
+#pragma once
+
+#include <chrono>
+#include <filesystem>
+#include <functional>
+#include <iosfwd>
+#include <string>
+#include <vector>
+
+#include "dualsync/base/result.h"
+#include "dualsync/config/config_load.h"
+#include "dualsync/config/settings.h"
+#include "dualsync/model/status.h"
+#include "dualsync/model/verify_report.h"
+
+namespace dualsync {
+
+struct VerifyRequest {
+  // `name`, `db.name`, `*` globs, as SYNC_INCLUDED_COLLECTIONS has them; empty: everything in scope.
+  std::vector<std::string> namespaces;
+};
+using VerifyProgress = std::function<void(const CopyStatus&)>;
+
+struct CliHooks {
+  // Runs the daemon until it is told to stop; returns the exit code. Logs settings.warnings itself.
+  std::function<int(const Settings&)> run;
+  // Compares local and backup. Settings::atlas_uri is set.
+  std::function<Result<VerifyReport>(const Settings&, const VerifyRequest&, const VerifyProgress&)> verify;
+
+  Environment environment = process_environment();
+  std::filesystem::path env_file = ".env";
+  std::ostream* out = nullptr;   // null: std::cout
+  std::ostream* err = nullptr;   // null: std::cerr
+  bool out_is_terminal = false;  // tables get colours
+  bool err_is_terminal = false;  // progress lines are drawn
+  // Between two pictures of `status --watch`; false ends the watch.
+  std::function<bool(std::chrono::milliseconds)> pause;  // empty: sleep, and go on until a signal ends the process
+};
+
+// Sets out_is_terminal and err_is_terminal from the real standard streams.
+void detect_terminals(CliHooks* hooks);
+
+}  // namespace dualsync

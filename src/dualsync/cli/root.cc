@@ -1,0 +1,176 @@
+#include "dualsync/cli/root.h"
+
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <iostream>
+#include <nlohmann/json.hpp>
+
+#include "dualsync/base/redact.h"
+#include "dualsync/base/version.h"
+#include "dualsync/cli/commands.h"
+#include "dualsync/cli/exit_codes.h"
+#include "dualsync/config/config_fields.h"
+
+namespace dualsync {
+namespace {
+
+constexpr int kWaitTimeoutDefault = 60;     // seconds
+constexpr int kWaitTimeoutMax = 24 * 3600;  // seconds; the API's own bound
+
+// What the command line said. `flags` holds settings only.
+struct Invocation {
+  FlagValues flags;
+  bool json = false;
+  bool watch = false;
+  int timeout_seconds = kWaitTimeoutDefault;
+  std::vector<std::string> namespaces;
+};
+
+struct Tree {
+  CLI::App app{"Keeps a MongoDB Atlas cluster a live, provable backup of a local MongoDB", "dualsync"};
+  CLI::App* run = nullptr;
+  CLI::App* status = nullptr;
+  CLI::App* wait = nullptr;
+  CLI::App* verify = nullptr;
+  CLI::App* version = nullptr;
+  CLI::App* settings_doc = nullptr;
+};
+
+void add_settings(CLI::App* command, bool for_mirror, Invocation* invocation) {
+  for (const Field& field : config_fields()) {
+    if (field.flag.empty() || (field.audience == Audience::kMirror && !for_mirror)) continue;
+    std::string help = fmt::format("{} [{}]", field.help, field.env);
+    if (!field.default_text.empty())
+      help += fmt::format(" (default: {}{}{})", field.default_text, field.unit.empty() ? "" : " ", field.unit);
+    const auto store = [invocation, &field](const std::string& text) {
+      invocation->flags[std::string(field.env)] = text;
+    };
+    command->add_option_function<std::string>(std::string(field.flag), store, help)
+        ->type_name(value_name(field))
+        ->group("Settings (a flag wins over the environment, then .env, then the default)");
+  }
+}
+
+void build_tree(Tree* tree, Invocation* invocation) {
+  CLI::App& app = tree->app;
+  app.set_version_flag("--version", fmt::format("dualsync {}", kVersion), "Print the version and exit");
+  app.footer(
+      "Every command has its own --help. Exit codes and JSON are described in docs/cli.md, settings in "
+      "docs/settings.md.");
+  const auto json_flag = [&](CLI::App* command, const char* help) {
+    return command->add_flag("--json", invocation->json, help);
+  };
+
+  tree->run = app.add_subcommand("run", "Mirror in the foreground until SIGTERM or SIGINT");
+  add_settings(tree->run, true, invocation);
+
+  tree->status = app.add_subcommand("status", "Verdict, RPO, queue and positions of the running daemon");
+  CLI::Option* json = json_flag(tree->status, "Print GET /api/sync/status");
+  tree->status->add_flag("--watch", invocation->watch, "Print it again every 2 seconds until Ctrl-C")->excludes(json);
+  add_settings(tree->status, false, invocation);
+
+  tree->wait = app.add_subcommand("wait", "Wait until every write made so far is on the backup");
+  tree->wait
+      ->add_option("--timeout", invocation->timeout_seconds,
+                   fmt::format("Give up after so many seconds (default: {})", kWaitTimeoutDefault))
+      ->check(CLI::Range(0, kWaitTimeoutMax))
+      ->type_name("SECONDS");
+  json_flag(tree->wait, "Print the outcome as JSON");
+  add_settings(tree->wait, false, invocation);
+
+  tree->verify = app.add_subcommand("verify", "Compare local and backup byte for byte; exit 1 on differences");
+  tree->verify->add_option("NS", invocation->namespaces,
+                           "Collections to compare: `name`, `db.name`, * globs; none: all that are mirrored");
+  json_flag(tree->verify, "Print the report as JSON");
+  add_settings(tree->verify, true, invocation);
+
+  tree->version = app.add_subcommand("version", "Print the version");
+  json_flag(tree->version, "Print it as JSON");
+
+  CLI::App* internal = app.add_subcommand("internal", "For the build of dualsync itself")->group("");
+  internal->require_subcommand(1);
+  tree->settings_doc = internal->add_subcommand("settings-doc", "Print docs/settings.md");
+}
+
+int usage_error(const CLI::App& app, const CLI::ParseError& error, std::ostream& err) {
+  const CLI::App* command = &app;
+  while (!command->get_subcommands().empty()) command = command->get_subcommands().front();
+  std::string name = "dualsync";
+  if (command != &app) name += " " + command->get_name();
+  err << "dualsync: " << redact(error.what()) << "\nhint: `" << name << " --help` lists what it takes\n";
+  return kExitUsage;
+}
+
+int run_command(const Tree& tree, const Invocation& invocation, const CliHooks& hooks, std::ostream& out,
+                std::ostream& err) {
+  const Result<Settings> settings = load_settings(invocation.flags, hooks.environment, hooks.env_file);
+  const auto refuse = [&](const Error& error) { return report_error(out, err, invocation.json, error, kExitUsage); };
+  if (!settings) return refuse(settings.error());
+  if (tree.run->parsed()) {
+    if (settings->enabled) {
+      if (const Result<void> backup = require_backup(*settings); !backup) return refuse(backup.error());
+    }
+    return hooks.run(*settings);
+  }
+  for (const std::string& warning : settings->warnings) err << "dualsync: warning: " << warning << '\n';
+  const std::optional<std::string> no_color = hooks.environment("NO_COLOR");
+  const bool colours = hooks.out_is_terminal && (!no_color || no_color->empty());
+  const CommandContext context{hooks, *settings, out, err, Style(colours), invocation.json};
+  if (tree.status->parsed()) return command_status(context, invocation.watch);
+  if (tree.wait->parsed()) return command_wait(context, std::chrono::seconds(invocation.timeout_seconds));
+  return command_verify(context, {invocation.namespaces});
+}
+
+}  // namespace
+
+int report_error(std::ostream& out, std::ostream& err, bool json, const Error& error, int exit_code) {
+  const std::string message = redact(error.message);
+  const std::string hint = redact(error.hint);
+  if (json) {
+    nlohmann::ordered_json body;
+    body["error"] = {{"code", to_string(error.kind)}, {"message", message}, {"hint", hint}};
+    out << body.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) << '\n';
+  }
+  err << "dualsync: " << message << '\n';
+  if (!hint.empty()) err << "hint: " << hint << '\n';
+  return exit_code;
+}
+
+int run_cli(int argc, const char* const* argv, const CliHooks& hooks) {
+  std::ostream& out = hooks.out == nullptr ? std::cout : *hooks.out;
+  std::ostream& err = hooks.err == nullptr ? std::cerr : *hooks.err;
+  Invocation invocation;
+  Tree tree;
+  build_tree(&tree, &invocation);
+  try {
+    tree.app.parse(argc, argv);
+  } catch (const CLI::Success& success) {  // --help and --version
+    tree.app.exit(success, out, err);
+    return kExitOk;
+  } catch (const CLI::ParseError& error) {
+    return usage_error(tree.app, error, err);
+  }
+  if (tree.app.get_subcommands().empty()) {
+    err << tree.app.help();
+    return kExitUsage;
+  }
+  if (tree.settings_doc->parsed()) {
+    out << settings_markdown();
+    return kExitOk;
+  }
+  if (tree.version->parsed()) {
+    if (invocation.json) {
+      out << nlohmann::ordered_json{{"version", kVersion}}.dump(2) << '\n';
+    } else {
+      out << "dualsync " << kVersion << '\n';
+    }
+    return kExitOk;
+  }
+  const int code = run_command(tree, invocation, hooks, out, err);
+  out.flush();
+  return code;
+}
+
+}  // namespace dualsync

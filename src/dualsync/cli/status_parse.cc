@@ -1,0 +1,81 @@
+#include "dualsync/cli/status_parse.h"
+
+#include <array>
+#include <string>
+
+namespace dualsync {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+template <typename Enum, std::size_t N>
+Enum by_name(const std::string& name, const std::array<Enum, N>& all) {
+  for (const Enum one : all) {
+    if (to_string(one) == name) return one;
+  }
+  throw Json::other_error::create(501, "unknown word: " + name, nullptr);
+}
+
+// Throws nlohmann's exceptions; parse_status() is the only caller.
+Status read_status(const Json& body) {
+  using C = CaptureState;
+  Status status;
+  status.verdict = by_name(body.at("status").get<std::string>(),
+                           std::array{Verdict::kHealthy, Verdict::kDegraded, Verdict::kUnhealthy});
+  body.at("enabled").get_to(status.enabled);
+  body.at("uptimeSeconds").get_to(status.uptime_seconds);
+  for (const Json& reason : body.at("reasons")) {
+    status.reasons.push_back({reason.at("code").get<std::string>(), reason.at("message").get<std::string>(),
+                              reason.at("hint").get<std::string>()});
+  }
+  const Json& capture = body.at("capture");
+  status.capture = by_name(capture.at("state").get<std::string>(),
+                           std::array{C::kDisabled, C::kConnecting, C::kStreaming, C::kStandalone, C::kFailed});
+  capture.at("cause").get_to(status.capture_cause);
+  const Json& backup = body.at("backup");
+  status.breaker = by_name(backup.at("breaker").get<std::string>(),
+                           std::array{BreakerState::kClosed, BreakerState::kOpen, BreakerState::kHalfOpen});
+  backup.at("breakerSeconds").get_to(status.breaker_seconds);
+  backup.at("cause").get_to(status.breaker_cause);
+  const Json& copy = body.at("copy");
+  copy.at("running").get_to(status.copy.running);
+  copy.at("namespacesTotal").get_to(status.copy.namespaces_total);
+  copy.at("namespacesDone").get_to(status.copy.namespaces_done);
+  copy.at("documentsTotal").get_to(status.copy.documents_total);
+  copy.at("documentsDone").get_to(status.copy.documents_done);
+  copy.at("current").get_to(status.copy.current);
+  const Json& metrics = body.at("metrics");
+  metrics.at("totalOperations").get_to(status.total_operations);
+  metrics.at("successfulSyncs").get_to(status.successful_syncs);
+  metrics.at("failedSyncs").get_to(status.failed_syncs);
+  metrics.at("queueSize").get_to(status.queue_size);
+  metrics.at("queueBytes").get_to(status.queue_bytes);
+  metrics.at("avgSyncTime").get_to(status.avg_sync_ms);
+  metrics.at("rpoSeconds").get_to(status.rpo_seconds);
+  metrics.at("conflicts").get_to(status.conflicts);
+  metrics.at("deadLetters").get_to(status.dead_letters);
+  metrics.at("dirtyRanges").get_to(status.dirty_ranges);
+  metrics.at("owedIndexes").get_to(status.owed_indexes);
+  status.capture_position = parse_op_time(metrics.at("capturePosition"));
+  status.applied_position = parse_op_time(metrics.at("appliedPosition"));
+  status.verified_until = parse_op_time(metrics.at("verifiedUntil"));
+  return status;
+}
+
+}  // namespace
+
+OpTime parse_op_time(const Json& value) {
+  if (!value.is_object()) return {};
+  return {value.value("t", std::uint32_t{0}), value.value("i", std::uint32_t{0})};
+}
+
+Result<Status> parse_status(const Json& body) {
+  try {
+    return read_status(body);
+  } catch (const Json::exception& error) {
+    return Error{ErrorKind::kInvalidArgument, std::string("the daemon's status is not understood: ") + error.what(),
+                 "the daemon and this command must be of the same version", 0};
+  }
+}
+
+}  // namespace dualsync

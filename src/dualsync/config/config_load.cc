@@ -1,0 +1,112 @@
+#include "dualsync/config/config_load.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <numeric>
+#include <vector>
+
+#include "dualsync/base/redact.h"
+#include "dualsync/config/config_check.h"
+#include "dualsync/config/config_fields.h"
+#include "dualsync/config/config_parse.h"
+#include "dualsync/config/env_file.h"
+
+namespace dualsync {
+namespace {
+
+struct Found {
+  std::string value;
+  std::string source;  // for messages: "flag --lanes"
+};
+
+std::optional<Found> find_value(const Field& field, const FlagValues& flags, const Environment& environment,
+                                const std::vector<EnvEntry>& entries) {
+  if (const auto flag = flags.find(field.env); flag != flags.end()) {
+    return Found{flag->second, fmt::format("flag {}", field.flag)};
+  }
+  if (std::optional<std::string> value = environment(std::string(field.env))) {
+    return Found{std::move(*value), "the environment"};
+  }
+  const auto entry =
+      std::find_if(entries.rbegin(), entries.rend(), [&](const EnvEntry& e) { return e.name == field.env; });
+  if (entry != entries.rend()) return Found{entry->value, fmt::format(".env line {}", entry->line)};
+  return std::nullopt;
+}
+
+std::size_t edit_distance(std::string_view a, std::string_view b) {
+  std::vector<std::size_t> row(b.size() + 1);
+  std::iota(row.begin(), row.end(), std::size_t{0});
+  for (std::size_t i = 1; i <= a.size(); ++i) {
+    std::size_t diagonal = row[0];
+    row[0] = i;
+    for (std::size_t j = 1; j <= b.size(); ++j) {
+      const std::size_t above = row[j];
+      row[j] = std::min({above + 1, row[j - 1] + 1, diagonal + (a[i - 1] == b[j - 1] ? 0U : 1U)});
+      diagonal = above;
+    }
+  }
+  return row[b.size()];
+}
+
+void warn_of_unknown(const std::vector<EnvEntry>& entries, Settings* settings) {
+  constexpr std::size_t kNameMax = 64;  // a longer one is no slip of the fingers
+  for (const EnvEntry& entry : entries) {
+    const bool ours = entry.name.starts_with("SYNC_") || entry.name.starts_with("MONGODB_LOCAL") ||
+                      entry.name.starts_with("MONGODB_ATLAS");
+    if (!ours || find_field(entry.name) != nullptr) continue;
+    std::string warning =
+        fmt::format(".env line {}: {} is not a setting of dualsync", entry.line, entry.name.substr(0, kNameMax));
+    if (entry.name.size() <= kNameMax) {
+      const std::span<const Field> fields = config_fields();
+      const auto nearest = std::min_element(fields.begin(), fields.end(), [&](const Field& a, const Field& b) {
+        return edit_distance(entry.name, a.env) < edit_distance(entry.name, b.env);
+      });
+      if (edit_distance(entry.name, nearest->env) <= entry.name.size() / 3) {
+        warning += fmt::format("; did you mean {}?", nearest->env);
+      }
+    }
+    settings->warnings.push_back(std::move(warning));
+  }
+}
+
+}  // namespace
+
+Result<Settings> load_settings(const FlagValues& flags, const Environment& environment,
+                               const std::filesystem::path& env_file) {
+  Result<std::vector<EnvEntry>> entries = read_env_file(env_file);
+  if (!entries) return entries.error();
+  Settings settings;
+  for (const Field& field : config_fields()) {
+    const std::optional<Found> found = find_value(field, flags, environment, *entries);
+    const Result<void> parsed = parse_field(field, found ? found->value : "", &settings);
+    if (!parsed) {
+      DUALSYNC_CHECK(found.has_value());  // a default of ours is always within its bounds
+      return Error{ErrorKind::kInvalidArgument,
+                   fmt::format("{} is \"{}\" (from {}): {}", field.env, shown_value(field, found->value), found->source,
+                               parsed.error().message),
+                   fmt::format("allowed: {}", allowed_text(field)), 0};
+    }
+    const bool on_command_line = flags.find(field.env) != flags.end();
+    if (on_command_line && field.privacy == Privacy::kUri && redact(found->value) != found->value) {
+      settings.warnings.push_back(
+          fmt::format("{} holds a password, and other users of this machine can read command lines: "
+                      "set {} in .env or the environment instead",
+                      field.flag, field.env));
+    }
+  }
+  warn_of_unknown(*entries, &settings);
+  DUALSYNC_TRY(check_settings(&settings));
+  return settings;
+}
+
+Environment process_environment() {
+  return [](const std::string& name) -> std::optional<std::string> {
+    const char* value = std::getenv(name.c_str());  // NOLINT(concurrency-mt-unsafe): nobody calls setenv
+    if (value == nullptr) return std::nullopt;
+    return value;
+  };
+}
+
+}  // namespace dualsync

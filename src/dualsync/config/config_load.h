@@ -1,0 +1,28 @@
+// Settings from their four sources: flag, environment, .env, default; the first that has a name wins, even if empty
+// (an empty value means the default).
+//
+// Errors   kInvalidArgument naming the setting, where the value came from, the value (credentials hidden) and what is
+//          allowed; kIo: .env exists and cannot be read
+// Threads  pure but for reading .env
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+
+#include "dualsync/config/settings.h"
+
+namespace dualsync {
+
+using FlagValues = std::map<std::string, std::string, std::less<>>;  // name of the setting (SYNC_LANES) -> text
+using Environment = std::function<std::optional<std::string>(const std::string& name)>;
+
+Result<Settings> load_settings(const FlagValues& flags, const Environment& environment,
+                               const std::filesystem::path& env_file);
+
+// Reads this process's environment. Nothing in dualsync changes it.
+Environment process_environment();
+
+}  // namespace dualsync

@@ -1,0 +1,62 @@
+// Settings: everything a person can choose, typed. Made by load_settings(); the table behind it is config_fields.cc.
+//
+// Threads  immutable after loading; any
+// Errors   none; a Settings that load_settings() returned is within all bounds
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "dualsync/base/log.h"
+#include "dualsync/base/result.h"
+#include "dualsync/model/on_drop.h"
+
+namespace dualsync {
+
+struct ListenAddress {
+  std::string host;        // a name or an address; IPv6 without brackets
+  std::uint16_t port = 0;  // 0: any free one
+
+  std::string to_string() const;  // 127.0.0.1:8787, [::1]:8787
+  bool is_loopback() const;
+};
+
+struct Settings {
+  bool enabled = false;
+  std::string local_uri;
+  std::string atlas_uri;  // empty: not set
+  std::uint32_t queue_max_size = 0;
+  std::chrono::milliseconds worker_interval{};
+  std::uint32_t max_retries = 0;
+  bool persist_queue = true;
+  std::vector<std::string> excluded_collections;
+  std::vector<std::string> included_collections;
+  std::uint32_t batch_size = 0;
+  std::uint32_t batch_max = 0;
+  std::uint32_t lanes = 0;
+  std::string data_dir;
+  ListenAddress http_listen;
+  std::map<std::string, std::string> database_map;  // local -> backup
+  OnDrop on_drop = OnDrop::kArchive;
+  std::chrono::milliseconds shutdown_timeout{};
+  std::chrono::milliseconds connect_timeout{};
+  std::string api_token;  // empty: the one in the data directory
+  bool allow_insecure_backup = false;
+  std::uint32_t copy_threads = 0;
+  log::Level log_level = log::Level::kInfo;
+  log::Format log_format = log::Format::kJson;
+
+  // Not errors, but worth telling: unknown names in .env, a password on the command line. Without credentials.
+  std::vector<std::string> warnings;
+};
+
+// `host:port` with IPv6 in brackets. kInvalidArgument.
+Result<ListenAddress> parse_listen_address(std::string_view text);
+
+// Whoever is about to open the backup asks this first. kInvalidArgument: MONGODB_ATLAS_URI is not set.
+Result<void> require_backup(const Settings& settings);
+
+}  // namespace dualsync
