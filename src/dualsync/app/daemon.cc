@@ -1,0 +1,176 @@
+#include "dualsync/app/daemon.h"
+
+#include <sys/stat.h>
+
+#include <csignal>
+#include <filesystem>
+#include <thread>
+
+#include "dualsync/api/api_server.h"
+#include "dualsync/api/api_token.h"
+#include "dualsync/app/mongo_sides.h"
+#include "dualsync/app/signals.h"
+#include "dualsync/base/log.h"
+#include "dualsync/base/version.h"
+#include "dualsync/cli/exit_codes.h"
+#include "dualsync/mongo/mongoc_library.h"
+#include "dualsync/observe/health.h"
+#include "dualsync/pipeline/mirror.h"
+
+namespace dualsync {
+namespace {
+
+constexpr std::chrono::milliseconds kSignalPoll{200};
+
+int fail(const Error& error, int code) {
+  log::error("daemon", error.message, {{"hint", error.hint}, {"kind", to_string(error.kind)}, {"exit_code", code}});
+  return code;
+}
+
+// SYNC_ENABLED is not true: the API answers, and nothing is touched.
+class SwitchedOff final : public Control {
+ public:
+  Status status() const override {
+    Status status;
+    status.capture = CaptureState::kDisabled;
+    derive_health({}, &status);
+    return status;
+  }
+  Result<WaitOutcome> wait(std::chrono::milliseconds) override {
+    return Error{ErrorKind::kUnsupported, "the mirror is switched off", "set SYNC_ENABLED=true and start dualsync again", 0};
+  }
+};
+
+Result<void> make_data_dir(const std::string& directory) {
+  std::error_code failure;
+  std::filesystem::create_directories(directory, failure);
+  if (!failure) std::filesystem::permissions(directory, std::filesystem::perms::owner_all, failure);
+  if (!failure) return {};
+  return Error{ErrorKind::kIo, "cannot use the data directory " + directory + ": " + failure.message(),
+               "set SYNC_DATA_DIR to a directory that this user may write", failure.value()};
+}
+
+Result<std::unique_ptr<ApiServer>> start_api(const Settings& settings, Control& control) {
+  auto token = load_or_create_api_token(settings);
+  if (!token) return token.error();
+  auto server = std::make_unique<ApiServer>(control, ApiOptions{settings.http_listen.host, settings.http_listen.port, *token});
+  auto port = server->start();
+  if (!port) return port.error();
+  ListenAddress address = settings.http_listen;
+  address.port = static_cast<std::uint16_t>(*port);
+  DUALSYNC_TRY(write_api_address(settings.data_dir, address));
+  log::info("daemon", "API listens", {{"address", address.to_string()}});
+  return server;
+}
+
+// A signal, or a failure of the mirror.
+std::optional<Error> wait_for_end(const Mirror* mirror) {
+  for (;;) {
+    const int signal = wait_for_signal(kSignalPoll);
+    if (signal == SIGINT || signal == SIGTERM) {
+      log::info("daemon", "stopping", {{"signal", signal == SIGINT ? "SIGINT" : "SIGTERM"}});
+      return std::nullopt;
+    }
+    if (signal == SIGHUP) log::info("daemon", "settings are read at the start only; restart to change them");
+    if (mirror == nullptr) continue;
+    if (auto failure = mirror->failure()) return failure;
+  }
+}
+
+int run_switched_off(const Settings& settings) {
+  SwitchedOff control;
+  auto api = start_api(settings, control);
+  if (!api) return fail(api.error(), exit_code_of(api.error().kind));
+  log::warn("daemon", "SYNC_ENABLED is not true: the mirror is off, nothing is read or written");
+  static_cast<void>(wait_for_end(nullptr));
+  (*api)->stop();
+  remove_api_address(settings.data_dir);
+  return kExitOk;
+}
+
+Result<ServerFacts> probe_local(const Sides& sides, const Settings& settings) {
+  auto facts = sides.local->deployment().probe(settings.connect_timeout);
+  if (facts) return facts;
+  Error error = facts.error().in("local MongoDB");
+  error.hint += error.hint.empty() ? "" : " ";
+  error.hint +=
+      "Is it running? Start it (systemctl start mongod, or mongod --replSet rs0 --dbpath <dir>), check MONGODB_LOCAL_URI, "
+      "and try: mongosh <the same URI>.";
+  return error;
+}
+
+void report_backup(const MongoBackup& backup, std::chrono::milliseconds timeout) {
+  auto facts = backup.deployment().probe(timeout);
+  if (facts) {
+    log::info("daemon", "backup reached", {{"hosts", backup.deployment().hosts()}, {"version", facts->version}});
+  } else {
+    log::warn("daemon", "backup cannot be reached; changes are kept until it can",
+              {{"error", facts.error().message}, {"hint", facts.error().hint}});
+  }
+}
+
+PipelineOptions pipeline_options(const Settings& settings) {
+  PipelineOptions options;
+  options.lanes = settings.lanes;
+  options.copy_threads = settings.copy_threads;
+  options.batch_size = settings.batch_size;
+  options.batch_max = settings.batch_max;
+  options.retries_max = settings.max_retries;
+  options.worker_interval = settings.worker_interval;
+  options.on_drop = settings.on_drop;
+  return options;
+}
+
+int run_mirror(const Settings& settings, const Sides& sides) {
+  QueueOptions queue_options;
+  queue_options.directory = settings.data_dir + "/queue";
+  queue_options.lanes = settings.lanes;
+  queue_options.memory_operations = settings.queue_max_size;
+  auto queue = SyncQueue::open(queue_options);
+  if (!queue) return fail(queue.error(), exit_code_of(queue.error().kind));
+
+  Mirror mirror(pipeline_options(settings), sides.scope, *sides.local, *sides.backup, **queue, system_clock());
+  auto api = start_api(settings, mirror);
+  if (!api) return fail(api.error(), exit_code_of(api.error().kind));
+  mirror.start();
+  std::optional<Error> failure;
+  {
+    // Beside the mirror, which does not wait for the backup.
+    const std::jthread prober([&] { report_backup(*sides.backup, settings.connect_timeout); });
+    failure = wait_for_end(&mirror);
+  }
+  mirror.stop(failure ? std::chrono::milliseconds(0) : settings.shutdown_timeout);
+  (*api)->stop();
+  remove_api_address(settings.data_dir);
+  if (!failure) failure = mirror.failure();
+  if (failure) return fail(*failure, exit_code_of(failure->kind));
+  ignore_error((*queue)->sync(), "everything was written; the sync only protects against a power cut right now");
+  const QueueStats stats = (*queue)->stats();
+  log::info("daemon", "stopped", {{"waiting_operations", stats.operations}, {"synced_operations", stats.done}});
+  return kExitOk;
+}
+
+}  // namespace
+
+int run_daemon(const Settings& settings) {
+  block_signals();
+  log::configure(settings.log_level, settings.log_format);
+  log::info("daemon", "dualsync starts", {{"version", kVersion}, {"data_dir", settings.data_dir}});
+  for (const std::string& warning : settings.warnings) log::warn("settings", warning);
+  if (!settings.persist_queue) {
+    log::warn("settings", "SYNC_PERSIST_QUEUE=false is not supported by this version: the queue is kept on disk");
+  }
+  if (auto made = make_data_dir(settings.data_dir); !made) return fail(made.error(), kExitFailed);
+  if (!settings.enabled) return run_switched_off(settings);
+
+  const MongocLibrary library;  // outlives everything that talks to a server
+  auto sides = open_sides(settings);
+  if (!sides) return fail(sides.error(), exit_code_of(sides.error().kind));
+  auto local = probe_local(*sides, settings);
+  if (!local) return fail(local.error(), kExitUnreachable);
+  log::info("daemon", "local reached", {{"hosts", sides->local->deployment().hosts()}, {"version", local->version},
+                                        {"replica_set", local->set_name}});
+  return run_mirror(settings, *sides);
+}
+
+}  // namespace dualsync

@@ -1,0 +1,49 @@
+#include "dualsync/app/mongo_sides.h"
+
+#include <algorithm>
+
+#include "dualsync/mongo/uri_check.h"
+
+namespace dualsync {
+namespace {
+
+// The seed's pools: 10 connections to local, 5 to the backup (one per lane and one for repair). More lanes need more.
+constexpr std::uint32_t kLocalClients = 10;
+constexpr std::uint32_t kBackupClients = 5;
+constexpr std::uint32_t kLocalClientsBesideLanes = 6;  // capture, full sync, two copy readers, tick, wait
+
+}  // namespace
+
+std::unique_ptr<ChangeSource> MongoLocal::make_change_source() {
+  SourceOptions options;
+  options.single_database = single_database_;
+  return deployment_->make_change_source(options);
+}
+
+Result<Sides> open_sides(const Settings& settings) {
+  auto local_uri = check_uri(settings.local_uri, {"MONGODB_LOCAL_URI", false, true});
+  if (!local_uri) return local_uri.error();
+  DUALSYNC_TRY(require_backup(settings));
+  auto backup_uri = check_uri(settings.atlas_uri, {"MONGODB_ATLAS_URI", true, settings.allow_insecure_backup});
+  if (!backup_uri) return backup_uri.error();
+
+  ScopeOptions scope;
+  scope.local_db = local_uri->database;
+  scope.backup_db = backup_uri->database;
+  scope.included = settings.included_collections;
+  scope.excluded = settings.excluded_collections;
+  scope.database_map = settings.database_map;
+
+  DeploymentOptions local_options;
+  local_options.max_clients = std::max(kLocalClients, settings.lanes + settings.copy_threads + kLocalClientsBesideLanes - 2);
+  auto local = Deployment::open(*local_uri, local_options);
+  if (!local) return local.error();
+  DeploymentOptions backup_options;
+  backup_options.max_clients = std::max(kBackupClients, settings.lanes + 1);
+  auto backup = Deployment::open(*backup_uri, backup_options);
+  if (!backup) return backup.error();
+  return Sides{std::make_unique<MongoLocal>(std::move(*local), scope.local_db), std::make_unique<MongoBackup>(std::move(*backup)),
+               Scope(scope)};
+}
+
+}  // namespace dualsync

@@ -1,0 +1,47 @@
+// The two servers as the settings name them.
+#pragma once
+
+#include <memory>
+
+#include "dualsync/config/settings.h"
+#include "dualsync/model/scope.h"
+#include "dualsync/mongo/deployment.h"
+#include "dualsync/ports/sides.h"
+
+namespace dualsync {
+
+class MongoLocal final : public LocalSide {
+ public:
+  MongoLocal(std::unique_ptr<Deployment> deployment, std::string single_database)
+      : deployment_(std::move(deployment)), single_database_(std::move(single_database)) {}
+  std::unique_ptr<ChangeSource> make_change_source() override;
+  std::unique_ptr<DocumentReader> make_reader() override { return deployment_->make_reader(); }
+  const Deployment& deployment() const { return *deployment_; }
+
+ private:
+  const std::unique_ptr<Deployment> deployment_;
+  const std::string single_database_;
+};
+
+class MongoBackup final : public BackupSide {
+ public:
+  explicit MongoBackup(std::unique_ptr<Deployment> deployment) : deployment_(std::move(deployment)) {}
+  std::unique_ptr<DocumentReader> make_reader() override { return deployment_->make_reader(); }
+  std::unique_ptr<BackupWriter> make_writer() override { return deployment_->make_writer({}); }
+  std::unique_ptr<SchemaWriter> make_schema_writer() override { return deployment_->make_schema_writer(); }
+  const Deployment& deployment() const { return *deployment_; }
+
+ private:
+  const std::unique_ptr<Deployment> deployment_;
+};
+
+struct Sides {
+  std::unique_ptr<MongoLocal> local;
+  std::unique_ptr<MongoBackup> backup;
+  Scope scope;
+};
+
+// Touches no server. kInvalidArgument: a URI is wrong, or the backup's is missing.
+Result<Sides> open_sides(const Settings& settings);
+
+}  // namespace dualsync
