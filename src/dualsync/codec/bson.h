@@ -41,16 +41,25 @@ inline std::string_view bytes_of(const bson_t& bson) {
   return {reinterpret_cast<const char*>(bson_get_data(&bson)), bson.len};
 }
 
-// A bson_t of its own type: as a template argument a plain bson_t would lose its alignment.
-struct BsonView : bson_t {};
+// A bson_t over bytes that somebody else owns, safe to copy: libbson's own struct points into itself, so that a plain copy
+// would go on reading where the original was. alignas: a derived type loses the alignment that bson_t asks for.
+struct alignas(alignof(bson_t)) BsonView : bson_t {
+  BsonView() : bson_t() {}
+  BsonView(const BsonView& other) : bson_t(other) { point_at(bson_get_data(&other), other.len); }
+  BsonView& operator=(const BsonView& other) {
+    if (this != &other) point_at(bson_get_data(&other), other.len);
+    return *this;
+  }
+  bool point_at(const std::uint8_t* data, std::size_t length) { return bson_init_static(this, data, length); }
+};
 
 // A bson_t over `bytes`, which must outlive it.
 inline std::optional<BsonView> view_bson(std::string_view bytes) {
   constexpr std::size_t kSmallest = 5;  // length and terminator; libbson aborts on a null pointer
   if (bytes.size() < kSmallest) return std::nullopt;
-  BsonView bson;
-  if (!bson_init_static(&bson, reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size())) return std::nullopt;
-  return bson;
+  BsonView view;
+  if (!view.point_at(reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size())) return std::nullopt;
+  return view;
 }
 
 // The bytes of a sub-document or array under `iter`; nothing for other types.

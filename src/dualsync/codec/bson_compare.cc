@@ -56,14 +56,23 @@ using Wide = __float128;
 using Wide = long double;  // quad precision on the platforms without __float128, such as aarch64
 #endif
 
+// Decimal128 reaches further than a quad: beyond 10^±kBandExponent the value is kept scaled into reach, and the band says
+// by which power. Infinity is a band of its own.
+constexpr int kBandExponent = 4000;
+constexpr int kInfinityBand = 2;
+
 struct Number {
   bool nan = false;
-  Wide value = 0;
+  int sign = 0;        // -1, 0, 1
+  int band = 0;        // magnitude = value * 10^(kBandExponent * band)
+  Wide value = 0;      // not negative
 };
+
+Number number_from(Wide value) { return {false, value < 0 ? -1 : value > 0 ? 1 : 0, 0, value < 0 ? -value : value}; }
 
 Wide power_of_ten(int exponent) {
   Wide result = 1;
-  Wide base = exponent < 0 ? static_cast<Wide>(1) / 10 : 10;
+  Wide base = 10;
   for (unsigned n = static_cast<unsigned>(std::abs(exponent)); n != 0; n >>= 1U) {
     if ((n & 1U) != 0) result *= base;
     base *= base;
@@ -77,10 +86,10 @@ Number number_of_decimal(const bson_iter_t& iter) {
   char text[BSON_DECIMAL128_STRING];
   bson_decimal128_to_string(&decimal, text);
   const char* p = text;
-  const bool negative = *p == '-';
-  if (negative) ++p;
-  if (std::strncmp(p, "NaN", 3) == 0) return {true, 0};
-  if (std::strncmp(p, "Inf", 3) == 0) return {false, static_cast<Wide>(negative ? -INFINITY : INFINITY)};
+  const int sign = *p == '-' ? -1 : 1;
+  if (sign < 0) ++p;
+  if (std::strncmp(p, "NaN", 3) == 0) return {true, 0, 0, 0};
+  if (std::strncmp(p, "Inf", 3) == 0) return {false, sign, kInfinityBand, 1};
   Wide digits = 0;
   int exponent = 0;
   bool after_point = false;
@@ -93,17 +102,24 @@ Number number_of_decimal(const bson_iter_t& iter) {
     if (after_point) --exponent;
   }
   if (*p == 'E') exponent += std::atoi(p + 1);
-  const Wide value = exponent < 0 ? digits / power_of_ten(-exponent) : digits * power_of_ten(exponent);
-  return {false, negative ? -value : value};
+  if (digits == 0) return {};
+  // By the exponent of the whole number, so that equal numbers written differently land in one band.
+  int magnitude = exponent;
+  for (Wide rest = digits; rest >= 10; rest /= 10) ++magnitude;
+  const int band = magnitude > kBandExponent ? 1 : magnitude < -kBandExponent ? -1 : 0;
+  exponent -= band * kBandExponent;
+  return {false, sign, band, exponent < 0 ? digits / power_of_ten(exponent) : digits * power_of_ten(exponent)};
 }
 
 Number number_of(const bson_iter_t& iter) {
   switch (bson_iter_type(&iter)) {
-    case BSON_TYPE_INT32: return {false, static_cast<Wide>(bson_iter_int32(&iter))};
-    case BSON_TYPE_INT64: return {false, static_cast<Wide>(bson_iter_int64(&iter))};
+    case BSON_TYPE_INT32: return number_from(static_cast<Wide>(bson_iter_int32(&iter)));
+    case BSON_TYPE_INT64: return number_from(static_cast<Wide>(bson_iter_int64(&iter)));
     case BSON_TYPE_DOUBLE: {
       const double value = bson_iter_double(&iter);
-      return {std::isnan(value), static_cast<Wide>(value)};
+      if (std::isnan(value)) return {true, 0, 0, 0};
+      if (std::isinf(value)) return {false, value < 0 ? -1 : 1, kInfinityBand, 1};
+      return number_from(static_cast<Wide>(value));
     }
     default: return number_of_decimal(iter);
   }
@@ -114,7 +130,10 @@ std::strong_ordering order_numbers(const bson_iter_t& left, const bson_iter_t& r
   const Number a = number_of(left);
   const Number b = number_of(right);
   if (a.nan || b.nan) return order(b.nan, a.nan);
-  return order(a.value, b.value);
+  if (a.sign != b.sign || a.sign == 0) return order(a.sign, b.sign);
+  const auto by_magnitude = a.band != b.band ? order(a.band, b.band) : order(a.value, b.value);
+  if (a.sign > 0 || by_magnitude == 0) return by_magnitude;
+  return by_magnitude < 0 ? std::strong_ordering::greater : std::strong_ordering::less;
 }
 
 std::string_view text_of(const bson_iter_t& iter) {

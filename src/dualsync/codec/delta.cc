@@ -12,8 +12,7 @@ namespace {
 constexpr std::size_t kMergedPathsMax = 64;
 
 struct Description {
-  bson_t updated_view{};
-  bool has_updated = false;
+  std::optional<BsonView> updated;
   std::vector<std::string_view> removed;
 };
 
@@ -68,8 +67,7 @@ std::optional<Description> parse(std::string_view bytes) {
     if (name == "updatedFields") {
       const auto updated = iter_document(iter);
       if (!updated) return std::nullopt;
-      result.updated_view = *view_bson(*updated);
-      result.has_updated = true;
+      result.updated = view_bson(*updated);
     } else if (name == "removedFields") {
       if (!for_each_removed(iter, [&](std::string_view path) {
             result.removed.push_back(path);
@@ -85,7 +83,7 @@ std::optional<Description> parse(std::string_view bytes) {
 std::vector<std::pair<std::string_view, bson_iter_t>> updated_fields(const Description& description) {
   std::vector<std::pair<std::string_view, bson_iter_t>> fields;
   bson_iter_t iter;
-  if (description.has_updated && bson_iter_init(&iter, &description.updated_view)) {
+  if (description.updated && bson_iter_init(&iter, &*description.updated)) {
     while (bson_iter_next(&iter)) fields.emplace_back(std::string_view(bson_iter_key(&iter), bson_iter_key_len(&iter)), iter);
   }
   return fields;

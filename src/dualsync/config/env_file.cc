@@ -14,7 +14,7 @@
 namespace dualsync {
 namespace {
 
-constexpr std::uintmax_t kEnvFileBytesMax = 1024U * 1024U;
+constexpr std::uintmax_t kEnvFileBytesMax = std::uintmax_t{1024} * 1024;
 
 Error bad_line(int line, std::string_view what) {
   return Error{ErrorKind::kInvalidArgument, fmt::format(".env line {}: {}", line, what),

@@ -250,6 +250,7 @@ void Batch::heal(const Namespace& backup_ns, const Indexes& indexes) {
   Indexes inserts;
   Indexes touches;
   for (const std::size_t i : indexes) {
+    completions_[i] = {};  // open again: every way from here settles it anew
     const bool insert = taken_[i].op.kind == OpKind::kInsert && !documents_.contains(i);
     (insert ? inserts : touches).push_back(i);
   }

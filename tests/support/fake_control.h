@@ -1,0 +1,61 @@
+// A Control whose answers a test sets. wait() can be held until the test releases it.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <utility>
+
+#include "dualsync/base/mutex.h"
+#include "dualsync/ports/control.h"
+
+namespace dualsync::test {
+
+class FakeControl final : public Control {
+ public:
+  Status status() const override {
+    const MutexLock lock(mutex_);
+    return status_;
+  }
+  Result<WaitOutcome> wait(std::chrono::milliseconds timeout) override {
+    const MutexLock lock(mutex_);
+    last_timeout_ = timeout;
+    ++waiting_;
+    changed_.notify_all();
+    while (held_) changed_.wait(mutex_);
+    --waiting_;
+    return outcome_;
+  }
+
+  void set_status(Status status) {
+    const MutexLock lock(mutex_);
+    status_ = std::move(status);
+  }
+  void set_outcome(Result<WaitOutcome> outcome) {
+    const MutexLock lock(mutex_);
+    outcome_ = std::move(outcome);
+  }
+  void hold_waits(bool held) {
+    const MutexLock lock(mutex_);
+    held_ = held;
+    changed_.notify_all();
+  }
+  void until_waiting(int count) {
+    const MutexLock lock(mutex_);
+    while (waiting_ < count) changed_.wait(mutex_);
+  }
+  std::chrono::milliseconds last_timeout() const {
+    const MutexLock lock(mutex_);
+    return last_timeout_;
+  }
+
+ private:
+  mutable Mutex mutex_;
+  CondVar changed_;
+  Status status_ DUALSYNC_GUARDED_BY(mutex_);
+  Result<WaitOutcome> outcome_ DUALSYNC_GUARDED_BY(mutex_) = WaitOutcome{};
+  std::chrono::milliseconds last_timeout_ DUALSYNC_GUARDED_BY(mutex_){};
+  int waiting_ DUALSYNC_GUARDED_BY(mutex_) = 0;
+  bool held_ DUALSYNC_GUARDED_BY(mutex_) = false;
+};
+
+}  // namespace dualsync::test

@@ -1,0 +1,177 @@
+// A MongoDB of one's own in memory: documents by canonical key, with the answers of a server that the pipeline relies on.
+// The contract suites hold the real thing to the same answers.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+
+#include "dualsync/codec/bson.h"
+#include "dualsync/codec/bson_compare.h"
+#include "dualsync/codec/document_key.h"
+#include "dualsync/ports/sides.h"
+
+namespace dualsync::test {
+
+struct ById {
+  bool operator()(const std::string& a, const std::string& b) const { return compare_ids(a, b) < 0; }
+};
+using Documents = std::map<std::string, std::string, ById>;  // {_id: ...} -> document
+
+struct FakeServer {
+  std::map<Namespace, Documents> data;
+  OpTime time{100, 1};
+  bool down = false;
+  bool refuse_command = false;                // the command as a whole, while it holds a refused document
+  std::set<std::string> refused;              // documents that validation does not let in
+  std::vector<std::string> log;               // "insert {...}" and so on, in the order applied
+
+  void put(const Namespace& ns, const std::string& document) { data[ns][id_key_of(document)] = document; }
+  std::optional<std::string> get(const Namespace& ns, const std::string& key) {
+    const auto found = data[ns].find(key);
+    return found == data[ns].end() ? std::nullopt : std::optional<std::string>(found->second);
+  }
+};
+
+inline Error unreachable() { return {ErrorKind::kConnectivity, "connection refused", "", 0}; }
+
+class FakeCursor final : public DocumentCursor {
+ public:
+  explicit FakeCursor(Documents documents) : documents_(std::move(documents)), at_(documents_.begin()) {}
+  Result<std::string_view> next() override {
+    if (at_ == documents_.end()) return std::string_view();
+    return std::string_view((at_++)->second);
+  }
+
+ private:
+  const Documents documents_;
+  Documents::const_iterator at_;
+};
+
+class FakeReader final : public DocumentReader {
+ public:
+  explicit FakeReader(FakeServer& server) : server_(server) {}
+  Result<OpTime> find_by_ids(const Namespace& ns, std::span<const std::string_view> keys, OpTime,
+                             const std::function<void(std::string_view)>& found) override {
+    if (server_.down) return unreachable();
+    for (const std::string_view key : keys) {
+      if (const auto document = server_.get(ns, std::string(key))) found(*document);
+    }
+    return server_.time;
+  }
+  Result<std::unique_ptr<DocumentCursor>> scan(const Namespace& ns, const IdRange&) override {
+    if (server_.down) return unreachable();
+    return std::unique_ptr<DocumentCursor>(std::make_unique<FakeCursor>(server_.data[ns]));
+  }
+  Result<std::vector<std::string>> list_databases() override { return std::vector<std::string>{"shop"}; }
+  Result<std::vector<CollectionInfo>> list_collections(const std::string& db) override {
+    std::vector<CollectionInfo> found;
+    for (const auto& [ns, documents] : server_.data) {
+      if (ns.db == db) found.push_back({ns, CollectionInfo::Type::kCollection, {}, {}});
+    }
+    return found;
+  }
+  Result<std::vector<std::string>> list_indexes(const Namespace&) override { return std::vector<std::string>(); }
+  Result<std::uint64_t> estimated_count(const Namespace& ns) override { return static_cast<std::uint64_t>(server_.data[ns].size()); }
+  Result<std::vector<std::string>> split_points(const Namespace&, std::size_t) override { return std::vector<std::string>(); }
+  Result<bool> is_empty(const Namespace& ns) override { return server_.data[ns].empty(); }
+  Result<OpTime> cluster_time() override { return server_.time; }
+  Result<std::int64_t> oplog_window_seconds() override { return std::int64_t{3600}; }
+  Result<void> ping() override { return server_.down ? Result<void>(unreachable()) : Result<void>(); }
+
+ private:
+  FakeServer& server_;
+};
+
+class FakeWriter final : public BackupWriter {
+ public:
+  explicit FakeWriter(FakeServer& server) : server_(server), reader_(server) {}
+
+  Result<std::vector<WriteOutcome>> write(const Namespace& ns, std::span<const WriteItem> items) override {
+    if (server_.down) return unreachable();
+    if (server_.refuse_command && items.size() > 1) {
+      for (const WriteItem& item : items) {
+        if (server_.refused.contains(std::string(item.payload))) return Error{ErrorKind::kRefused, "command refused", "", 2};
+      }
+    }
+    std::vector<WriteOutcome> outcomes(items.size());
+    for (const auto kind : {WriteItem::Kind::kDelete, WriteItem::Kind::kReplace, WriteItem::Kind::kDelta, WriteItem::Kind::kInsert}) {
+      for (std::size_t i = 0; i < items.size(); ++i) {
+        if (items[i].kind == kind) outcomes[i] = apply(ns, items[i]);
+      }
+    }
+    return outcomes;
+  }
+  std::uint64_t bytes_sent() const override { return 0; }
+  DocumentReader& reader() override { return reader_; }
+
+ private:
+  static WriteOutcome failure(ErrorKind kind, int code) {
+    WriteOutcome outcome;
+    outcome.ok = false;
+    outcome.error = {kind, "refused by the fake", "", code};
+    return outcome;
+  }
+
+  WriteOutcome apply(const Namespace& ns, const WriteItem& item) {
+    Documents& documents = server_.data[ns];
+    const std::string key(item.document_key);
+    const auto found = documents.find(key);
+    if (server_.refused.contains(std::string(item.payload))) return failure(ErrorKind::kRefused, 121);
+    switch (item.kind) {
+      case WriteItem::Kind::kInsert: {
+        if (found != documents.end()) {
+          WriteOutcome outcome = failure(ErrorKind::kDuplicateKey, 11000);
+          outcome.duplicate_id = true;
+          return outcome;
+        }
+        server_.put(ns, std::string(item.payload));
+        server_.log.push_back("insert");
+        return {};
+      }
+      case WriteItem::Kind::kReplace:
+        // The `_id`'s bytes cannot change by a replace.
+        if (found != documents.end() && found->first != key) return failure(ErrorKind::kHeal, 66);
+        server_.put(ns, std::string(item.payload));
+        server_.log.push_back("replace");
+        return {};
+      case WriteItem::Kind::kDelta:
+        if (found == documents.end()) return failure(ErrorKind::kHeal, 0);
+        server_.log.push_back("delta");
+        return {};
+      case WriteItem::Kind::kDelete:
+        if (found != documents.end()) documents.erase(found);
+        server_.log.push_back("delete");
+        return {};
+    }
+    return {};
+  }
+
+  FakeServer& server_;
+  FakeReader reader_;
+};
+
+class FakeLocal final : public LocalSide {
+ public:
+  explicit FakeLocal(FakeServer& server) : server_(server) {}
+  std::unique_ptr<ChangeSource> make_change_source() override { return nullptr; }
+  std::unique_ptr<DocumentReader> make_reader() override { return std::make_unique<FakeReader>(server_); }
+
+ private:
+  FakeServer& server_;
+};
+
+class FakeBackup final : public BackupSide {
+ public:
+  explicit FakeBackup(FakeServer& server) : server_(server) {}
+  std::unique_ptr<DocumentReader> make_reader() override { return std::make_unique<FakeReader>(server_); }
+  std::unique_ptr<BackupWriter> make_writer() override { return std::make_unique<FakeWriter>(server_); }
+  std::unique_ptr<SchemaWriter> make_schema_writer() override { return nullptr; }
+
+ private:
+  FakeServer& server_;
+};
+
+}  // namespace dualsync::test

@@ -1,0 +1,265 @@
+#include "dualsync/cli/root.h"
+
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+#include <sstream>
+
+#include "dualsync/api/api_server.h"
+#include "dualsync/api/api_token.h"
+#include "dualsync/base/version.h"
+#include "dualsync/cli/exit_codes.h"
+#include "support/fake_control.h"
+#include "support/scratch_dir.h"
+
+namespace dualsync {
+namespace {
+
+using Json = nlohmann::json;
+
+class Cli : public ::testing::Test {
+ protected:
+  Cli() {
+    environment_ = {{"SYNC_DATA_DIR", dir_.text()}, {"SYNC_HTTP_LISTEN", "127.0.0.1:0"}};
+    hooks_.out = &out_;
+    hooks_.err = &err_;
+    hooks_.env_file = dir_.path() / ".env";
+    hooks_.environment = [this](const std::string& name) -> std::optional<std::string> {
+      const auto found = environment_.find(name);
+      return found == environment_.end() ? std::nullopt : std::optional<std::string>(found->second);
+    };
+    hooks_.run = [this](const Settings& settings) {
+      seen_ = settings;
+      return kExitOk;
+    };
+    hooks_.verify = [this](const Settings& settings, const VerifyRequest& request,
+                           const VerifyProgress& progress) -> Result<VerifyReport> {
+      seen_ = settings;
+      request_ = request;
+      progress({true, 1, 0, 10, 5, "shop.orders"});
+      return report_;
+    };
+  }
+
+  int run(std::initializer_list<const char*> arguments) {
+    out_.str("");
+    err_.str("");
+    std::vector<const char*> all = {"dualsync"};
+    for (const char* argument : arguments) all.push_back(argument);
+    return run_cli(static_cast<int>(all.size()), all.data(), hooks_);
+  }
+  std::string out() const { return out_.str(); }
+  std::string err() const { return err_.str(); }
+
+  void start_daemon() {
+    Settings settings;
+    settings.data_dir = dir_.text();
+    server_ = std::make_unique<ApiServer>(control_, ApiOptions{"127.0.0.1", 0, *load_or_create_api_token(settings)});
+    const Result<int> port = server_->start();
+    ASSERT_TRUE(port.ok());
+    ASSERT_TRUE(write_api_address(dir_.text(), {"127.0.0.1", static_cast<std::uint16_t>(*port)}).ok());
+  }
+
+  test::ScratchDir dir_;
+  std::map<std::string, std::string> environment_;
+  std::ostringstream out_;
+  std::ostringstream err_;
+  CliHooks hooks_;
+  Settings seen_;
+  VerifyRequest request_;
+  Result<VerifyReport> report_ = VerifyReport{};
+  test::FakeControl control_;
+  std::unique_ptr<ApiServer> server_;
+};
+
+TEST_F(Cli, PrintsHelpWithoutACommandAndExits2) {
+  EXPECT_EQ(run({}), kExitUsage);
+  EXPECT_NE(err().find("verify"), std::string::npos);
+  EXPECT_EQ(err().find("internal"), std::string::npos);
+  EXPECT_EQ(run({"--help"}), kExitOk);
+  EXPECT_NE(out().find("status"), std::string::npos);
+  EXPECT_EQ(run({"run", "--help"}), kExitOk);
+  EXPECT_NE(out().find("--lanes"), std::string::npos);
+  EXPECT_EQ(run({"status", "--help"}), kExitOk);
+  EXPECT_EQ(out().find("--lanes"), std::string::npos);
+  EXPECT_NE(out().find("--data-dir"), std::string::npos);
+}
+
+TEST_F(Cli, PrintsItsVersion) {
+  EXPECT_EQ(run({"--version"}), kExitOk);
+  EXPECT_EQ(out(), "dualsync " + std::string(kVersion) + "\n");
+  EXPECT_EQ(run({"version"}), kExitOk);
+  EXPECT_EQ(out(), "dualsync " + std::string(kVersion) + "\n");
+  EXPECT_EQ(run({"version", "--json"}), kExitOk);
+  EXPECT_EQ(Json::parse(out()).at("version"), std::string(kVersion));
+}
+
+TEST_F(Cli, RefusesWhatItDoesNotKnow) {
+  EXPECT_EQ(run({"dance"}), kExitUsage);
+  EXPECT_TRUE(err().starts_with("dualsync: ")) << err();
+  EXPECT_NE(err().find("hint: "), std::string::npos);
+  EXPECT_EQ(run({"run", "--lane", "3"}), kExitUsage);
+  EXPECT_EQ(run({"run", "--lanes"}), kExitUsage);
+  EXPECT_EQ(run({"wait", "--timeout", "-1"}), kExitUsage);
+  EXPECT_EQ(run({"status", "--watch", "--json"}), kExitUsage);
+  EXPECT_EQ(run({"run", "extra"}), kExitUsage);
+}
+
+TEST_F(Cli, RunsWithFlagsBeforeEnvironment) {
+  environment_["SYNC_LANES"] = "3";
+  EXPECT_EQ(run({"run", "--lanes", "9", "--connect-timeout=500ms"}), kExitOk) << err();
+  EXPECT_EQ(seen_.lanes, 9U);
+  EXPECT_EQ(seen_.connect_timeout, std::chrono::milliseconds(500));
+}
+
+TEST_F(Cli, RunNeedsTheBackupOnlyWhenEnabled) {
+  EXPECT_EQ(run({"run"}), kExitOk);
+  EXPECT_EQ(run({"run", "--enabled", "true"}), kExitUsage);
+  EXPECT_NE(err().find("MONGODB_ATLAS_URI is not set"), std::string::npos);
+}
+
+TEST_F(Cli, NamesABadSetting) {
+  EXPECT_EQ(run({"run", "--lanes", "900"}), kExitUsage);
+  EXPECT_EQ(err(),
+            "dualsync: SYNC_LANES is \"900\" (from flag --lanes): it is out of bounds\nhint: allowed: a whole number "
+            "from 1 to 64\n");
+  EXPECT_EQ(run({"verify", "--json", "--lanes", "900"}), kExitUsage);
+  EXPECT_EQ(Json::parse(out()).at("error").at("code"), "invalid_argument");
+}
+
+TEST_F(Cli, NeverPrintsAPassword) {
+  for (const char* uri : {"mongodb://bob:hunter22@host/x y", "http://bob:hunter22@host", "hunter22"}) {
+    run({"verify", "--atlas-uri", uri});
+    EXPECT_EQ((out() + err()).find("hunter22"), std::string::npos) << out() << err();
+  }
+  run({"verify", "shop", "mongodb://bob:hunter22@host/shop", "--nonsense=mongodb://bob:hunter22@host/shop"});
+  EXPECT_EQ((out() + err()).find("hunter22"), std::string::npos) << out() << err();
+}
+
+TEST_F(Cli, ShowsStatus) {
+  EXPECT_EQ(run({"status"}), kExitNoDaemon);
+  EXPECT_NE(err().find("dualsync run"), std::string::npos);
+  start_daemon();
+  Status status;
+  status.enabled = true;
+  control_.set_status(status);
+  EXPECT_EQ(run({"status"}), kExitOk) << err();
+  EXPECT_TRUE(out().starts_with("HEALTHY  RPO 0 s")) << out();
+  EXPECT_EQ(run({"status", "--json"}), kExitOk);
+  EXPECT_EQ(Json::parse(out()).at("status"), "healthy");
+  status.verdict = Verdict::kUnhealthy;
+  control_.set_status(status);
+  EXPECT_EQ(run({"status"}), kExitFailed);
+  environment_["SYNC_API_TOKEN"] = "something-else";
+  EXPECT_EQ(run({"status", "--json"}), kExitUsage);
+  EXPECT_EQ(Json::parse(out()).at("error").at("code"), "denied");
+}
+
+TEST_F(Cli, ColoursOnlyOnATerminalWithoutNoColor) {
+  start_daemon();
+  run({"status"});
+  EXPECT_EQ(out().find('\x1b'), std::string::npos);
+  hooks_.out_is_terminal = true;
+  run({"status"});
+  EXPECT_NE(out().find('\x1b'), std::string::npos);
+  environment_["NO_COLOR"] = "1";
+  run({"status"});
+  EXPECT_EQ(out().find('\x1b'), std::string::npos);
+}
+
+TEST_F(Cli, WatchesThroughARestartOfTheDaemon) {
+  int pictures = 0;
+  hooks_.pause = [&](std::chrono::milliseconds) {
+    if (++pictures == 1) start_daemon();
+    return pictures < 3;
+  };
+  EXPECT_EQ(run({"status", "--watch"}), kExitOk);
+  EXPECT_NE(err().find("no daemon answers"), std::string::npos);
+  EXPECT_NE(out().find("OFF  "), std::string::npos);
+}
+
+TEST_F(Cli, Waits) {
+  EXPECT_EQ(run({"wait"}), kExitNoDaemon);
+  start_daemon();
+  WaitOutcome outcome;
+  outcome.kind = WaitOutcome::Kind::kDone;
+  outcome.target = {1'795'372'200, 1};
+  control_.set_outcome(outcome);
+  EXPECT_EQ(run({"wait", "--timeout", "7"}), kExitOk) << err();
+  EXPECT_EQ(control_.last_timeout(), std::chrono::seconds(7));
+  EXPECT_TRUE(out().starts_with("every write up to 2026-11-22")) << out();
+  EXPECT_EQ(run({"wait", "--json"}), kExitOk);
+  EXPECT_EQ(Json::parse(out()).at("done"), true);
+
+  outcome.kind = WaitOutcome::Kind::kExceptions;
+  outcome.dead_letters = 1;
+  control_.set_outcome(outcome);
+  EXPECT_EQ(run({"wait"}), kExitExceptions);
+  EXPECT_EQ(run({"wait", "--json"}), kExitExceptions);
+  EXPECT_EQ(Json::parse(out()).at("exceptions"), 1);
+
+  outcome.kind = WaitOutcome::Kind::kTimedOut;
+  outcome.blocked_by = "the first copy";
+  control_.set_outcome(outcome);
+  EXPECT_EQ(run({"wait", "--timeout=1"}), kExitTimedOut);
+  EXPECT_NE(err().find("after 1 s: the first copy"), std::string::npos) << err();
+  EXPECT_EQ(run({"wait", "--json"}), kExitTimedOut);
+  EXPECT_EQ(Json::parse(out()).at("done"), false);
+  EXPECT_EQ(Json::parse(out()).size(), 5U);
+
+  control_.set_outcome(Error{ErrorKind::kConnectivity, "local does not answer", "", 0});
+  EXPECT_EQ(run({"wait"}), kExitUnreachable);
+  control_.set_outcome(Error{ErrorKind::kStopped, "stopping", "", 0});
+  EXPECT_EQ(run({"wait"}), kExitNoDaemon);
+  control_.set_outcome(Error{ErrorKind::kUnsupported, "the mirror is off", "", 0});
+  EXPECT_EQ(run({"wait"}), kExitFailed);
+}
+
+TEST_F(Cli, Verifies) {
+  EXPECT_EQ(run({"verify"}), kExitUsage);
+  environment_["MONGODB_ATLAS_URI"] = "mongodb://backup.example.net/shop";
+  VerifyReport report;
+  NamespaceReport orders;
+  orders.ns = {"shop", "orders"};
+  report.namespaces = {orders};
+  report_ = report;
+  EXPECT_EQ(run({"verify"}), kExitOk) << err();
+  EXPECT_TRUE(request_.namespaces.empty());
+  EXPECT_NE(out().find("EQUAL: 0 documents in 1 collection"), std::string::npos) << out();
+  EXPECT_TRUE(err().empty()) << err();
+  EXPECT_EQ(run({"verify", "shop.orders", "ord*", "--json"}), kExitOk) << err();
+  EXPECT_EQ(request_.namespaces, (std::vector<std::string>{"shop.orders", "ord*"}));
+  EXPECT_EQ(Json::parse(out()).at("equal"), true);
+  EXPECT_EQ(run({"verify", "shop.order"}), kExitUsage);
+
+  hooks_.err_is_terminal = true;
+  EXPECT_EQ(run({"verify"}), kExitOk);
+  EXPECT_NE(err().find("5 of about 10 documents"), std::string::npos) << err();
+
+  orders.difference_count = 1;
+  report.namespaces = {orders};
+  report_ = report;
+  EXPECT_EQ(run({"verify"}), kExitFailed);
+  report_ = Error{ErrorKind::kConnectivity, "local does not answer", "", 0};
+  EXPECT_EQ(run({"verify"}), kExitUnreachable);
+  report_ = Error{ErrorKind::kConflict, "in use", "", 0};
+  EXPECT_EQ(run({"verify"}), kExitOwned);
+  report_ = Error{ErrorKind::kCorruption, "damaged", "", 0};
+  EXPECT_EQ(run({"verify"}), kExitDamaged);
+}
+
+TEST_F(Cli, WarnsOfUnknownNames) {
+  dir_.write(".env", "SYNC_LANE=3\n");
+  start_daemon();
+  EXPECT_EQ(run({"status", "--json"}), kExitOk);
+  EXPECT_NE(err().find("dualsync: warning: .env line 1: SYNC_LANE"), std::string::npos) << err();
+  EXPECT_TRUE(Json::parse(out()).is_object());
+}
+
+TEST_F(Cli, WritesItsDocumentation) {
+  EXPECT_EQ(run({"internal", "settings-doc"}), kExitOk);
+  EXPECT_TRUE(out().starts_with("# Settings\n"));
+}
+
+}  // namespace
+}  // namespace dualsync

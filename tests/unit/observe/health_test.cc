@@ -1,0 +1,84 @@
+#include "dualsync/observe/health.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+namespace dualsync {
+namespace {
+
+Status streaming() {
+  Status status;
+  status.enabled = true;
+  status.capture = CaptureState::kStreaming;
+  status.applied_position = {10, 1};
+  return status;
+}
+
+bool has(const Status& status, const std::string& code) {
+  return std::any_of(status.reasons.begin(), status.reasons.end(), [&](const Reason& reason) { return reason.code == code; });
+}
+
+TEST(Health, AStreamThatAnswersIsHealthy) {
+  Status status = streaming();
+  derive_health({}, &status);
+  EXPECT_EQ(status.verdict, Verdict::kHealthy);
+  EXPECT_TRUE(status.reasons.empty());
+}
+
+TEST(Health, SilenceIsNotHealth) {
+  Status status = streaming();
+  HealthInput input;
+  input.capture_silent_seconds = 31;
+  derive_health(input, &status);
+  EXPECT_EQ(status.verdict, Verdict::kUnhealthy);
+  EXPECT_TRUE(has(status, "capture-stuck"));
+}
+
+TEST(Health, AnOpenBreakerIsANormalStateThatIsExplained) {
+  Status status = streaming();
+  status.breaker = BreakerState::kOpen;
+  status.breaker_seconds = 3 * 3600 + 12 * 60;
+  status.queue_size = 48211;
+  status.queue_bytes = 61U << 20U;
+  status.breaker_cause = "connection refused";
+  derive_health({}, &status);
+  EXPECT_EQ(status.verdict, Verdict::kDegraded);
+  ASSERT_TRUE(has(status, "breaker-open"));
+  EXPECT_NE(status.reasons[0].message.find("3 h 12 min, 48,211 documents, 61.0 MiB"), std::string::npos) << status.reasons[0].message;
+}
+
+TEST(Health, EveryExceptionIsNamed) {
+  Status status = streaming();
+  status.dead_letters = 1;
+  status.dirty_ranges = 2;
+  status.owed_indexes = 3;
+  derive_health({}, &status);
+  EXPECT_EQ(status.verdict, Verdict::kDegraded);
+  EXPECT_TRUE(has(status, "dead-letters") && has(status, "dirty-ranges") && has(status, "owed-indexes"));
+  for (const Reason& reason : status.reasons) EXPECT_FALSE(reason.hint.empty()) << reason.code;
+}
+
+TEST(Health, ABrokenQueueIsUnhealthyWhateverElse) {
+  Status status = streaming();
+  HealthInput input;
+  input.queue_broken = true;
+  input.queue_error = "No space left on device";
+  derive_health(input, &status);
+  EXPECT_EQ(status.verdict, Verdict::kUnhealthy);
+}
+
+TEST(Health, SwitchedOffAndStandaloneAreDegradedWithTheWayOut) {
+  Status off;
+  off.capture = CaptureState::kDisabled;
+  derive_health({}, &off);
+  EXPECT_TRUE(has(off, "disabled"));
+  Status standalone = streaming();
+  standalone.capture = CaptureState::kStandalone;
+  derive_health({}, &standalone);
+  ASSERT_TRUE(has(standalone, "standalone"));
+  EXPECT_NE(standalone.reasons[0].hint.find("rs.initiate"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace dualsync

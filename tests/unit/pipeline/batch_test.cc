@@ -1,0 +1,206 @@
+#include "dualsync/pipeline/batch.h"
+
+#include <gtest/gtest.h>
+
+#include "dualsync/base/log.h"
+#include "support/fake_store.h"
+#include "support/queue_fixture.h"
+
+namespace dualsync {
+namespace {
+
+using test::document;
+using test::id_key;
+using test::make_ddl;
+using test::make_op;
+using Kind = Completion::Kind;
+
+const Namespace kBills{"shop", "bills"};
+
+class BatchTest : public test::QueueFixture {
+ protected:
+  void SetUp() override {
+    log::configure(log::Level::kOff, log::Format::kJson);
+    open();
+  }
+
+  // Feeds the operations through the queue, applies one batch, completes it.
+  std::vector<Completion> run(const std::vector<Operation>& ops) {
+    if (!ops.empty()) append(ops);
+    PipelineContext context{{}, scope_, local_side_, backup_side_, *queue_, breaker_, counters_, system_clock()};
+    context.options.retries_max = 2;
+    const auto taken = take();
+    test::FakeReader local(local_);
+    test::FakeWriter writer(backup_);
+    Batch batch(context, {local, writer}, backoff_, taken);
+    auto completions = batch.run();
+    failed_ = batch.backup_failure().has_value();
+    EXPECT_TRUE(queue_->complete(completions).ok());
+    return completions;
+  }
+
+  test::FakeServer local_;
+  test::FakeServer backup_;
+  test::FakeLocal local_side_{local_};
+  test::FakeBackup backup_side_{backup_};
+  const Scope scope_{{}};
+  CircuitBreaker breaker_{system_clock(), 1};
+  PipelineCounters counters_;
+  Backoff backoff_{1};
+  bool failed_ = false;
+};
+
+TEST_F(BatchTest, InsertsGoOutAsInsertsAndDeletesOfNothingSucceed) {
+  const auto completions = run({make_op(OpKind::kInsert, "1", document("1", 1)), make_op(OpKind::kDelete, "2")});
+  EXPECT_EQ(completions[0].kind, Kind::kDone);
+  EXPECT_EQ(completions[1].kind, Kind::kDone);
+  EXPECT_EQ(backup_.log, (std::vector<std::string>{"delete", "insert"}));
+  EXPECT_EQ(queue_->stats().operations, 0U);
+}
+
+TEST_F(BatchTest, AReplayedInsertOfTheSameBytesIsASuccess) {
+  backup_.put(kBills, document("1", 1));
+  EXPECT_EQ(run({make_op(OpKind::kInsert, "1", document("1", 1))})[0].kind, Kind::kDone);
+  EXPECT_TRUE(backup_.log.empty());
+  EXPECT_EQ(counters_.conflicts, 0U);
+}
+
+TEST_F(BatchTest, AReplayedOldInsertDoesNotOverwriteNewerData) {
+  local_.put(kBills, document("1", 5));
+  backup_.put(kBills, document("1", 5));
+  EXPECT_EQ(run({make_op(OpKind::kInsert, "1", document("1", 1))})[0].kind, Kind::kDone);
+  EXPECT_EQ(backup_.get(kBills, id_key("1")), document("1", 5));
+  EXPECT_EQ(counters_.conflicts, 0U);
+}
+
+TEST_F(BatchTest, AForeignDocumentIsAConflictThatLocalWins) {
+  local_.put(kBills, document("1", 1));
+  backup_.put(kBills, document("1", 77));
+  EXPECT_EQ(run({make_op(OpKind::kInsert, "1", document("1", 1))})[0].kind, Kind::kDone);
+  EXPECT_EQ(backup_.get(kBills, id_key("1")), document("1", 1));
+  EXPECT_EQ(counters_.conflicts, 1U);
+}
+
+TEST_F(BatchTest, ADeltaWithoutItsDocumentIsReadAgain) {
+  local_.put(kBills, document("1", 9));
+  const std::string delta = test::bson(R"({"updatedFields":{"v":9},"removedFields":[]})");
+  EXPECT_EQ(run({make_op(OpKind::kDelta, "1", delta)})[0].kind, Kind::kDone);
+  EXPECT_EQ(backup_.get(kBills, id_key("1")), document("1", 9));
+}
+
+TEST_F(BatchTest, AnIdWhoseBytesChangedGoesAsDeleteThenInsert) {
+  const std::string as_int = R"({"$numberInt":"1"})";
+  const std::string as_long = R"({"$numberLong":"1"})";
+  backup_.put(kBills, document(as_int, 1));
+  const auto completions = run({make_op(OpKind::kDelete, as_int), make_op(OpKind::kInsert, as_long, document(as_long, 1))});
+  ASSERT_EQ(completions.size(), 1U);
+  EXPECT_EQ(completions[0].kind, Kind::kDone);
+  EXPECT_EQ(backup_.data[kBills].begin()->first, id_key(as_long));
+}
+
+TEST_F(BatchTest, AReplaceThatMeetsOtherIdBytesHealsInTheSameBatch) {
+  const std::string as_long = R"({"$numberLong":"1"})";
+  backup_.put(kBills, document(R"({"$numberInt":"1"})", 1));
+  local_.put(kBills, document(as_long, 2));
+  EXPECT_EQ(run({make_op(OpKind::kReplace, as_long, document(as_long, 2))})[0].kind, Kind::kDone);
+  EXPECT_EQ(backup_.data[kBills].begin()->second, document(as_long, 2));
+}
+
+TEST_F(BatchTest, ATouchWritesWhatLocalHoldsNow) {
+  local_.put(kBills, document("1", 3));
+  EXPECT_EQ(run({make_op(OpKind::kTouch, "1")})[0].kind, Kind::kDone);
+  EXPECT_EQ(backup_.get(kBills, id_key("1")), document("1", 3));
+}
+
+TEST_F(BatchTest, ATouchThatFindsNothingDeletesOnlyOnceCaptureHasPassedTheRead) {
+  backup_.put(kBills, document("1", 3));
+  local_.time = {50, 1};
+  EXPECT_EQ(run({make_op(OpKind::kTouch, "1")})[0].kind, Kind::kGone);
+  const auto again = [&] {
+    std::this_thread::sleep_for(std::chrono::milliseconds(60));
+    return run({});
+  };
+  auto completions = again();
+  ASSERT_EQ(completions.size(), 1U);
+  EXPECT_EQ(completions[0].kind, Kind::kGone) << "capture has not read that far";
+  EXPECT_TRUE(backup_.get(kBills, id_key("1")));
+  append({}, {51, 1});
+  completions = again();
+  ASSERT_EQ(completions.size(), 1U);
+  EXPECT_EQ(completions[0].kind, Kind::kDone);
+  EXPECT_FALSE(backup_.get(kBills, id_key("1")));
+}
+
+TEST_F(BatchTest, ATouchDoesNotLookPastARename) {
+  backup_.put(kBills, document("1", 3));
+  local_.time = {50, 1};
+  EXPECT_EQ(run({make_op(OpKind::kTouch, "1")})[0].kind, Kind::kGone);
+  append({make_ddl("rename", kBills, {49, 1}, R"(,"to":{"db":"shop","coll":"old"})")}, {51, 1});
+  std::this_thread::sleep_for(std::chrono::milliseconds(60));
+  const auto completions = run({});
+  ASSERT_EQ(completions.size(), 1U);
+  EXPECT_EQ(completions[0].kind, Kind::kMove);
+  EXPECT_EQ(completions[0].to, (Namespace{"shop", "old"}));
+  EXPECT_TRUE(backup_.get(kBills, id_key("1"))) << "it goes with the rename";
+}
+
+TEST_F(BatchTest, ADroppedNamespaceKeepsItsLastKnownState) {
+  backup_.put(kBills, document("1", 3));
+  local_.time = {50, 1};
+  run({make_op(OpKind::kTouch, "1")});
+  append({make_ddl("drop", kBills, {49, 1})}, {51, 1});
+  std::this_thread::sleep_for(std::chrono::milliseconds(60));
+  EXPECT_EQ(run({})[0].kind, Kind::kDone);
+  EXPECT_TRUE(backup_.get(kBills, id_key("1")));
+}
+
+TEST_F(BatchTest, AnOutageUsesUpNoRetryAndPutsEverythingBack) {
+  backup_.down = true;
+  const auto completions = run({make_op(OpKind::kInsert, "1", document("1", 1)), make_op(OpKind::kDelete, "2")});
+  for (const Completion& completion : completions) EXPECT_EQ(completion.kind, Kind::kPutBack);
+  EXPECT_TRUE(failed_);
+  EXPECT_EQ(queue_->stats().refused, 0U);
+  EXPECT_EQ(queue_->stats().operations, 2U);
+}
+
+TEST_F(BatchTest, LocalAwayOnlyDelaysTouches) {
+  local_.down = true;
+  const auto completions = run({make_op(OpKind::kTouch, "1"), make_op(OpKind::kInsert, "2", document("2", 1))});
+  EXPECT_EQ(completions[0].kind, Kind::kPutBack);
+  EXPECT_EQ(completions[1].kind, Kind::kDone);
+  EXPECT_FALSE(failed_);
+}
+
+TEST_F(BatchTest, ARefusedDocumentIsRetriedThenADeadLetterAndItsNeighboursPass) {
+  backup_.refused.insert(document("1", 1));
+  auto completions = run({make_op(OpKind::kReplace, "1", document("1", 1)), make_op(OpKind::kReplace, "2", document("2", 1))});
+  EXPECT_EQ(completions[0].kind, Kind::kRetry);
+  EXPECT_GE(completions[0].delay, std::chrono::milliseconds(900));
+  EXPECT_LE(completions[0].delay, std::chrono::milliseconds(1100));
+  EXPECT_EQ(completions[1].kind, Kind::kDone);
+}
+
+TEST_F(BatchTest, AfterTheLastTryItIsADeadLetterWithTheReason) {
+  backup_.refused.insert(document("1", 1));
+  append({make_op(OpKind::kReplace, "1", document("1", 1))});
+  auto taken = take();
+  taken[0].op.attempts = 2;
+  PipelineContext context{{}, scope_, local_side_, backup_side_, *queue_, breaker_, counters_, system_clock()};
+  context.options.retries_max = 2;
+  test::FakeReader local(local_);
+  test::FakeWriter writer(backup_);
+  const auto completions = Batch(context, {local, writer}, backoff_, taken).run();
+  EXPECT_EQ(completions[0].kind, Kind::kDeadLetter);
+  EXPECT_EQ(completions[0].error.code, 121);
+}
+
+TEST_F(BatchTest, ACommandRefusedAsAWholeDoesNotTakeItsNeighboursAlong) {
+  backup_.refused.insert(document("1", 1));
+  backup_.refuse_command = true;
+  const auto completions = run({make_op(OpKind::kReplace, "1", document("1", 1)), make_op(OpKind::kReplace, "2", document("2", 1))});
+  EXPECT_EQ(completions[0].kind, Kind::kRetry);
+  EXPECT_EQ(completions[1].kind, Kind::kDone);
+}
+
+}  // namespace
+}  // namespace dualsync
