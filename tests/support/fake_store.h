@@ -1,5 +1,5 @@
-// A MongoDB of one's own in memory: documents by canonical key, with the answers of a server that the pipeline relies on.
-// The contract suites hold the real thing to the same answers.
+// A MongoDB of one's own in memory: documents by canonical key, with the answers of a server that the pipeline relies
+// on. The contract suites hold the real thing to the same answers.
 #pragma once
 
 #include <map>
@@ -24,9 +24,9 @@ struct FakeServer {
   std::map<Namespace, Documents> data;
   OpTime time{100, 1};
   bool down = false;
-  bool refuse_command = false;                // the command as a whole, while it holds a refused document
-  std::set<std::string> refused;              // documents that validation does not let in
-  std::vector<std::string> log;               // "insert {...}" and so on, in the order applied
+  bool refuse_command = false;    // the command as a whole, while it holds a refused document
+  std::set<std::string> refused;  // documents that validation does not let in
+  std::vector<std::string> log;   // "insert {...}" and so on, in the order applied
 
   void put(const Namespace& ns, const std::string& document) { data[ns][id_key_of(document)] = document; }
   std::optional<std::string> get(const Namespace& ns, const std::string& key) {
@@ -74,8 +74,12 @@ class FakeReader final : public DocumentReader {
     return found;
   }
   Result<std::vector<std::string>> list_indexes(const Namespace&) override { return std::vector<std::string>(); }
-  Result<std::uint64_t> estimated_count(const Namespace& ns) override { return static_cast<std::uint64_t>(server_.data[ns].size()); }
-  Result<std::vector<std::string>> split_points(const Namespace&, std::size_t) override { return std::vector<std::string>(); }
+  Result<std::uint64_t> estimated_count(const Namespace& ns) override {
+    return static_cast<std::uint64_t>(server_.data[ns].size());
+  }
+  Result<std::vector<std::string>> split_points(const Namespace&, std::size_t) override {
+    return std::vector<std::string>();
+  }
   Result<bool> is_empty(const Namespace& ns) override { return server_.data[ns].empty(); }
   Result<OpTime> cluster_time() override { return server_.time; }
   Result<std::int64_t> oplog_window_seconds() override { return std::int64_t{3600}; }
@@ -93,11 +97,13 @@ class FakeWriter final : public BackupWriter {
     if (server_.down) return unreachable();
     if (server_.refuse_command && items.size() > 1) {
       for (const WriteItem& item : items) {
-        if (server_.refused.contains(std::string(item.payload))) return Error{ErrorKind::kRefused, "command refused", "", 2};
+        if (server_.refused.contains(std::string(item.payload)))
+          return Error{ErrorKind::kRefused, "command refused", "", 2};
       }
     }
     std::vector<WriteOutcome> outcomes(items.size());
-    for (const auto kind : {WriteItem::Kind::kDelete, WriteItem::Kind::kReplace, WriteItem::Kind::kDelta, WriteItem::Kind::kInsert}) {
+    for (const auto kind :
+         {WriteItem::Kind::kDelete, WriteItem::Kind::kReplace, WriteItem::Kind::kDelta, WriteItem::Kind::kInsert}) {
       for (std::size_t i = 0; i < items.size(); ++i) {
         if (items[i].kind == kind) outcomes[i] = apply(ns, items[i]);
       }

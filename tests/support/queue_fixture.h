@@ -13,7 +13,8 @@
 
 namespace dualsync::test {
 
-inline Operation make_op(OpKind kind, const std::string& id_json, const std::string& payload = "", OpTime time = {10, 1}, Namespace ns = {"shop", "bills"}) {
+inline Operation make_op(OpKind kind, const std::string& id_json, const std::string& payload = "",
+                         OpTime time = {10, 1}, Namespace ns = {"shop", "bills"}) {
   Operation op;
   op.kind = kind;
   op.ns = std::move(ns);
@@ -35,8 +36,9 @@ inline Operation make_ddl(const std::string& type, const Namespace& ns, OpTime t
   op.time = time;
   op.enqueued_ms = 1;
   const std::string collection = ns.collection.empty() ? "" : R"(,"coll":")" + ns.collection + "\"";
-  op.payload = bson(R"({"operationType":")" + type + R"(","clusterTime":{"$timestamp":{"t":)" + std::to_string(time.t) + R"(,"i":)" +
-                    std::to_string(time.i) + R"(}},"ns":{"db":")" + ns.db + "\"" + collection + "}" + rest + "}");
+  op.payload =
+      bson(R"({"operationType":")" + type + R"(","clusterTime":{"$timestamp":{"t":)" + std::to_string(time.t) +
+           R"(,"i":)" + std::to_string(time.i) + R"(}},"ns":{"db":")" + ns.db + "\"" + collection + "}" + rest + "}");
   return op;
 }
 

@@ -37,7 +37,8 @@ class SwitchedOff final : public Control {
     return status;
   }
   Result<WaitOutcome> wait(std::chrono::milliseconds) override {
-    return Error{ErrorKind::kUnsupported, "the mirror is switched off", "set SYNC_ENABLED=true and start dualsync again", 0};
+    return Error{ErrorKind::kUnsupported, "the mirror is switched off",
+                 "set SYNC_ENABLED=true and start dualsync again", 0};
   }
 };
 
@@ -53,7 +54,8 @@ Result<void> make_data_dir(const std::string& directory) {
 Result<std::unique_ptr<ApiServer>> start_api(const Settings& settings, Control& control) {
   auto token = load_or_create_api_token(settings);
   if (!token) return token.error();
-  auto server = std::make_unique<ApiServer>(control, ApiOptions{settings.http_listen.host, settings.http_listen.port, *token});
+  auto server =
+      std::make_unique<ApiServer>(control, ApiOptions{settings.http_listen.host, settings.http_listen.port, *token});
   auto port = server->start();
   if (!port) return port.error();
   ListenAddress address = settings.http_listen;
@@ -94,7 +96,8 @@ Result<ServerFacts> probe_local(const Sides& sides, const Settings& settings) {
   Error error = facts.error().in("local MongoDB");
   error.hint += error.hint.empty() ? "" : " ";
   error.hint +=
-      "Is it running? Start it (systemctl start mongod, or mongod --replSet rs0 --dbpath <dir>), check MONGODB_LOCAL_URI, "
+      "Is it running? Start it (systemctl start mongod, or mongod --replSet rs0 --dbpath <dir>), check "
+      "MONGODB_LOCAL_URI, "
       "and try: mongosh <the same URI>.";
   return error;
 }
@@ -154,6 +157,7 @@ int run_mirror(const Settings& settings, const Sides& sides) {
 
 int run_daemon(const Settings& settings) {
   block_signals();
+  ::umask(S_IRWXG | S_IRWXO);  // whatever is written here holds the user's documents
   log::configure(settings.log_level, settings.log_format);
   log::info("daemon", "dualsync starts", {{"version", kVersion}, {"data_dir", settings.data_dir}});
   for (const std::string& warning : settings.warnings) log::warn("settings", warning);
@@ -168,8 +172,9 @@ int run_daemon(const Settings& settings) {
   if (!sides) return fail(sides.error(), exit_code_of(sides.error().kind));
   auto local = probe_local(*sides, settings);
   if (!local) return fail(local.error(), kExitUnreachable);
-  log::info("daemon", "local reached", {{"hosts", sides->local->deployment().hosts()}, {"version", local->version},
-                                        {"replica_set", local->set_name}});
+  log::info(
+      "daemon", "local reached",
+      {{"hosts", sides->local->deployment().hosts()}, {"version", local->version}, {"replica_set", local->set_name}});
   return run_mirror(settings, *sides);
 }
 

@@ -1,8 +1,14 @@
+#include <malloc.h>
+
 #include "dualsync/app/daemon.h"
 #include "dualsync/app/verify_command.h"
 #include "dualsync/cli/root.h"
 
 int main(int argc, char** argv) {
+  // One arena per thread would keep what each once needed for its largest batch; few arenas give it back.
+  mallopt(M_ARENA_MAX, 2);
+  mallopt(M_MMAP_THRESHOLD, 1 << 20);
+  mallopt(M_TRIM_THRESHOLD, 8 << 20);
   dualsync::CliHooks hooks;
   hooks.run = dualsync::run_daemon;
   hooks.verify = dualsync::run_verify;

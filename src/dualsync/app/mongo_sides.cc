@@ -35,15 +35,16 @@ Result<Sides> open_sides(const Settings& settings) {
   scope.database_map = settings.database_map;
 
   DeploymentOptions local_options;
-  local_options.max_clients = std::max(kLocalClients, settings.lanes + settings.copy_threads + kLocalClientsBesideLanes - 2);
+  local_options.max_clients =
+      std::max(kLocalClients, settings.lanes + settings.copy_threads + kLocalClientsBesideLanes - 2);
   auto local = Deployment::open(*local_uri, local_options);
   if (!local) return local.error();
   DeploymentOptions backup_options;
   backup_options.max_clients = std::max(kBackupClients, settings.lanes + 1);
   auto backup = Deployment::open(*backup_uri, backup_options);
   if (!backup) return backup.error();
-  return Sides{std::make_unique<MongoLocal>(std::move(*local), scope.local_db), std::make_unique<MongoBackup>(std::move(*backup)),
-               Scope(scope)};
+  return Sides{std::make_unique<MongoLocal>(std::move(*local), scope.local_db),
+               std::make_unique<MongoBackup>(std::move(*backup)), Scope(scope)};
 }
 
 }  // namespace dualsync

@@ -25,7 +25,8 @@ void block_signals() {
 
 int wait_for_signal(std::chrono::milliseconds timeout) {
   const sigset_t set = handled();
-  const timespec limit{static_cast<std::time_t>(timeout.count() / 1000), static_cast<long>(timeout.count() % 1000 * 1'000'000)};
+  const timespec limit{static_cast<std::time_t>(timeout.count() / 1000),
+                       static_cast<long>(timeout.count() % 1000 * 1'000'000)};
   const int signal = sigtimedwait(&set, nullptr, &limit);
   return signal < 0 ? 0 : signal;
 }

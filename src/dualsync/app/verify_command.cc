@@ -7,13 +7,15 @@
 
 namespace dualsync {
 
-Result<VerifyReport> run_verify(const Settings& settings, const VerifyRequest& request, const VerifyProgress& progress) {
+Result<VerifyReport> run_verify(const Settings& settings, const VerifyRequest& request,
+                                const VerifyProgress& progress) {
   log::configure(log::Level::kOff, settings.log_format);  // the report and the error are what a person wants to read
   const MongocLibrary library;
   auto sides = open_sides(settings);
   if (!sides) return sides.error();
   if (auto facts = sides->local->deployment().probe(settings.connect_timeout); !facts) return facts.error().in("local");
-  if (auto facts = sides->backup->deployment().probe(settings.connect_timeout); !facts) return facts.error().in("backup");
+  if (auto facts = sides->backup->deployment().probe(settings.connect_timeout); !facts)
+    return facts.error().in("backup");
   VerifyOptions options;
   options.namespaces = request.namespaces;
   Verifier verifier(sides->scope, *sides->local, *sides->backup, system_clock(), options);

@@ -17,7 +17,8 @@ std::chrono::milliseconds Backoff::base_delay(std::uint32_t attempt) {
 
 std::chrono::milliseconds Backoff::delay_for(std::uint32_t attempt) {
   const double factor = std::uniform_real_distribution<double>(0.9, 1.1)(random_);
-  return std::chrono::milliseconds(static_cast<std::int64_t>(static_cast<double>(base_delay(attempt).count()) * factor));
+  return std::chrono::milliseconds(
+      static_cast<std::int64_t>(static_cast<double>(base_delay(attempt).count()) * factor));
 }
 
 std::chrono::milliseconds Backoff::next() { return delay_for(++attempt_); }

@@ -8,8 +8,8 @@ namespace dualsync {
 
 }  // namespace dualsync
 
-#define DUALSYNC_CHECK(condition)                                        \
-  do {                                                                   \
-    if (!(condition)) [[unlikely]]                                       \
-      ::dualsync::check_failed(#condition, __FILE__, __LINE__);          \
+#define DUALSYNC_CHECK(condition)                               \
+  do {                                                          \
+    if (!(condition)) [[unlikely]]                              \
+      ::dualsync::check_failed(#condition, __FILE__, __LINE__); \
   } while (false)

@@ -11,8 +11,8 @@ using SteadyTime = std::chrono::steady_clock::time_point;
 class Clock {
  public:
   virtual ~Clock() = default;
-  virtual SteadyTime now() const = 0;              // for durations; never jumps
-  virtual std::int64_t unix_ms() const = 0;        // for people and for age against cluster times
+  virtual SteadyTime now() const = 0;        // for durations; never jumps
+  virtual std::int64_t unix_ms() const = 0;  // for people and for age against cluster times
 };
 
 // The machine's own clocks. Thread-safe.

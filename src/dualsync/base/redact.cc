@@ -10,7 +10,9 @@ namespace {
 constexpr std::array<std::string_view, 5> kSecretNames = {"password", "token", "secret", "authmechanismproperties",
                                                           "pwd"};
 
-bool ends_authority(char c) { return c == '/' || c == '?' || c == '#' || c == '"' || c == '\'' || std::isspace(static_cast<unsigned char>(c)) != 0; }
+bool ends_authority(char c) {
+  return c == '/' || c == '?' || c == '#' || c == '"' || c == '\'' || std::isspace(static_cast<unsigned char>(c)) != 0;
+}
 
 // An '@' in a password that was not escaped is still part of the credentials: the last '@' before the end counts.
 void redact_userinfo(std::string* text) {
@@ -18,7 +20,8 @@ void redact_userinfo(std::string* text) {
   while ((from = text->find("://", from)) != std::string::npos) {
     const std::size_t begin = from + 3;
     std::size_t end = begin;
-    while (end < text->size() && std::isspace(static_cast<unsigned char>((*text)[end])) == 0 && (*text)[end] != '"') ++end;
+    while (end < text->size() && std::isspace(static_cast<unsigned char>((*text)[end])) == 0 && (*text)[end] != '"')
+      ++end;
     std::size_t authority = begin;
     while (authority < end && !ends_authority((*text)[authority])) ++authority;
     std::size_t at = text->rfind('@', authority);

@@ -51,8 +51,8 @@ struct Error {
 template <typename T>
 class [[nodiscard]] Result {
  public:
-  Result(T value) : state_(std::move(value)) {}          // NOLINT(google-explicit-constructor)
-  Result(Error error) : state_(std::move(error)) {}      // NOLINT(google-explicit-constructor)
+  Result(T value) : state_(std::move(value)) {}      // NOLINT(google-explicit-constructor)
+  Result(Error error) : state_(std::move(error)) {}  // NOLINT(google-explicit-constructor)
 
   bool ok() const { return std::holds_alternative<T>(state_); }
   explicit operator bool() const { return ok(); }
@@ -107,10 +107,9 @@ template <typename T>
 void ignore_error(const Result<T>& /*result*/, std::string_view /*why*/) {}
 
 // Returns the error of `expression` from the calling function.
-#define DUALSYNC_TRY(expression)                                     \
-  do {                                                               \
-    if (auto dualsync_result = (expression); !dualsync_result.ok())  \
-      return dualsync_result.error();                                \
+#define DUALSYNC_TRY(expression)                                                                    \
+  do {                                                                                              \
+    if (auto dualsync_result = (expression); !dualsync_result.ok()) return dualsync_result.error(); \
   } while (false)
 
 }  // namespace dualsync

@@ -41,8 +41,8 @@ inline std::string_view bytes_of(const bson_t& bson) {
   return {reinterpret_cast<const char*>(bson_get_data(&bson)), bson.len};
 }
 
-// A bson_t over bytes that somebody else owns, safe to copy: libbson's own struct points into itself, so that a plain copy
-// would go on reading where the original was. alignas: a derived type loses the alignment that bson_t asks for.
+// A bson_t over bytes that somebody else owns, safe to copy: libbson's own struct points into itself, so that a plain
+// copy would go on reading where the original was. alignas: a derived type loses the alignment that bson_t asks for.
 struct alignas(alignof(bson_t)) BsonView : bson_t {
   BsonView() : bson_t() {}
   BsonView(const BsonView& other) : bson_t(other) { point_at(bson_get_data(&other), other.len); }

@@ -39,7 +39,9 @@ int type_rank(bson_type_t type) {
 
 template <typename T>
 std::strong_ordering order(const T& left, const T& right) {
-  return left < right ? std::strong_ordering::less : right < left ? std::strong_ordering::greater : std::strong_ordering::equal;
+  return left < right   ? std::strong_ordering::less
+         : right < left ? std::strong_ordering::greater
+                        : std::strong_ordering::equal;
 }
 
 std::strong_ordering order_bytes(std::string_view left, std::string_view right) {
@@ -56,16 +58,16 @@ using Wide = __float128;
 using Wide = long double;  // quad precision on the platforms without __float128, such as aarch64
 #endif
 
-// Decimal128 reaches further than a quad: beyond 10^±kBandExponent the value is kept scaled into reach, and the band says
-// by which power. Infinity is a band of its own.
+// Decimal128 reaches further than a quad: beyond 10^±kBandExponent the value is kept scaled into reach, and the band
+// says by which power. Infinity is a band of its own.
 constexpr int kBandExponent = 4000;
 constexpr int kInfinityBand = 2;
 
 struct Number {
   bool nan = false;
-  int sign = 0;        // -1, 0, 1
-  int band = 0;        // magnitude = value * 10^(kBandExponent * band)
-  Wide value = 0;      // not negative
+  int sign = 0;    // -1, 0, 1
+  int band = 0;    // magnitude = value * 10^(kBandExponent * band)
+  Wide value = 0;  // not negative
 };
 
 Number number_from(Wide value) { return {false, value < 0 ? -1 : value > 0 ? 1 : 0, 0, value < 0 ? -value : value}; }
@@ -138,7 +140,8 @@ std::strong_ordering order_numbers(const bson_iter_t& left, const bson_iter_t& r
 
 std::string_view text_of(const bson_iter_t& iter) {
   std::uint32_t length = 0;
-  const char* text = bson_iter_type(&iter) == BSON_TYPE_UTF8 ? bson_iter_utf8(&iter, &length) : bson_iter_symbol(&iter, &length);
+  const char* text =
+      bson_iter_type(&iter) == BSON_TYPE_UTF8 ? bson_iter_utf8(&iter, &length) : bson_iter_symbol(&iter, &length);
   return {text, length};
 }
 
@@ -153,9 +156,11 @@ std::strong_ordering order_members(const bson_iter_t& left, const bson_iter_t& r
     const bool more_a = bson_iter_next(&a);
     const bool more_b = bson_iter_next(&b);
     if (!more_a || !more_b) return order(more_a, more_b);
-    if (const auto by_type = order(type_rank(bson_iter_type(&a)), type_rank(bson_iter_type(&b))); by_type != 0) return by_type;
+    if (const auto by_type = order(type_rank(bson_iter_type(&a)), type_rank(bson_iter_type(&b))); by_type != 0)
+      return by_type;
     if (names) {
-      const auto by_name = order_bytes({bson_iter_key(&a), bson_iter_key_len(&a)}, {bson_iter_key(&b), bson_iter_key_len(&b)});
+      const auto by_name =
+          order_bytes({bson_iter_key(&a), bson_iter_key_len(&a)}, {bson_iter_key(&b), bson_iter_key_len(&b)});
       if (by_name != 0) return by_name;
     }
     if (const auto by_value = order_values(a, b); by_value != 0) return by_value;
@@ -172,7 +177,8 @@ std::strong_ordering order_binary(const bson_iter_t& left, const bson_iter_t& ri
   bson_iter_binary(&left, &subtype_a, &length_a, &a);
   bson_iter_binary(&right, &subtype_b, &length_b, &b);
   if (const auto by_length = order(length_a, length_b); by_length != 0) return by_length;
-  if (const auto by_type = order(static_cast<int>(subtype_a), static_cast<int>(subtype_b)); by_type != 0) return by_type;
+  if (const auto by_type = order(static_cast<int>(subtype_a), static_cast<int>(subtype_b)); by_type != 0)
+    return by_type;
   return order_bytes({reinterpret_cast<const char*>(a), length_a}, {reinterpret_cast<const char*>(b), length_b});
 }
 

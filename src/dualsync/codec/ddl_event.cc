@@ -61,7 +61,8 @@ Result<DdlEvent> parse_ddl_event(std::string_view bytes) {
     if (name == "ns") event.ns = read_namespace(iter);
     if (name == "to") event.to = read_namespace(iter);
     if (name == "operationDescription" && BSON_ITER_HOLDS_DOCUMENT(&iter)) event.description = *iter_document(iter);
-    if (name == "clusterTime" && BSON_ITER_HOLDS_TIMESTAMP(&iter)) bson_iter_timestamp(&iter, &event.time.t, &event.time.i);
+    if (name == "clusterTime" && BSON_ITER_HOLDS_TIMESTAMP(&iter))
+      bson_iter_timestamp(&iter, &event.time.t, &event.time.i);
   }
   read_description(&event);
   for (const auto& [name, type] : kTypes) {

@@ -15,12 +15,12 @@ namespace dualsync {
 struct DdlEvent {
   enum class Type : std::uint8_t { kCreate, kCreateIndexes, kDropIndexes, kModify, kRename, kDrop, kDropDatabase };
   Type type = Type::kCreate;
-  std::string name;         // operationType
+  std::string name;  // operationType
   Namespace ns;
-  Namespace to;             // kRename
+  Namespace to;               // kRename
   bool drops_target = false;  // kRename
-  bool timeseries = false;  // kCreate
-  std::string description;  // operationDescription; an empty BSON document if there is none
+  bool timeseries = false;    // kCreate
+  std::string description;    // operationDescription; an empty BSON document if there is none
   OpTime time;
 
   // The namespaces whose operations must stand before or behind this change.

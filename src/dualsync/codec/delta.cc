@@ -84,7 +84,8 @@ std::vector<std::pair<std::string_view, bson_iter_t>> updated_fields(const Descr
   std::vector<std::pair<std::string_view, bson_iter_t>> fields;
   bson_iter_t iter;
   if (description.updated && bson_iter_init(&iter, &*description.updated)) {
-    while (bson_iter_next(&iter)) fields.emplace_back(std::string_view(bson_iter_key(&iter), bson_iter_key_len(&iter)), iter);
+    while (bson_iter_next(&iter))
+      fields.emplace_back(std::string_view(bson_iter_key(&iter), bson_iter_key_len(&iter)), iter);
   }
   return fields;
 }
@@ -102,13 +103,15 @@ bool is_exact_delta(std::string_view update_description) {
   bson_iter_t iter;
   if (!view || !bson_iter_init(&iter, &*view)) return false;
   bson_iter_t disambiguated;
-  const bool dots_are_known = bson_iter_init_find(&disambiguated, &*view, "disambiguatedPaths") && is_empty_container(disambiguated);
+  const bool dots_are_known =
+      bson_iter_init_find(&disambiguated, &*view, "disambiguatedPaths") && is_empty_container(disambiguated);
   while (bson_iter_next(&iter)) {
     const std::string_view name = bson_iter_key(&iter);
     if (name == "updatedFields") {
       if (!updated_paths_are_exact(iter, dots_are_known)) return false;
     } else if (name == "removedFields") {
-      if (!for_each_removed(iter, [&](std::string_view path) { return is_exact_path(path, dots_are_known); })) return false;
+      if (!for_each_removed(iter, [&](std::string_view path) { return is_exact_path(path, dots_are_known); }))
+        return false;
     } else if (name == "truncatedArrays" || name == "disambiguatedPaths") {
       if (!is_empty_container(iter)) return false;
     } else {
@@ -124,7 +127,8 @@ std::optional<std::string> merge_deltas(std::string_view older, std::string_view
   if (!first || !second) return std::nullopt;
   const auto set_first = updated_fields(*first);
   const auto set_second = updated_fields(*second);
-  if (set_first.size() + set_second.size() + first->removed.size() + second->removed.size() > kMergedPathsMax) return std::nullopt;
+  if (set_first.size() + set_second.size() + first->removed.size() + second->removed.size() > kMergedPathsMax)
+    return std::nullopt;
 
   const auto is_set_again = [&](std::string_view path) {
     return std::any_of(set_second.begin(), set_second.end(), [&](const auto& field) { return field.first == path; });
@@ -154,7 +158,8 @@ std::optional<std::string> merge_deltas(std::string_view older, std::string_view
   for (const auto& [path, value] : set_first) {
     if (!is_set_again(path)) bson_append_iter(&child, path.data(), static_cast<int>(path.size()), &value);
   }
-  for (const auto& [path, value] : set_second) bson_append_iter(&child, path.data(), static_cast<int>(path.size()), &value);
+  for (const auto& [path, value] : set_second)
+    bson_append_iter(&child, path.data(), static_cast<int>(path.size()), &value);
   bson_append_document_end(merged.get(), &child);
   bson_append_array_begin(merged.get(), "removedFields", -1, &child);
   std::vector<std::string_view> removed = first->removed;

@@ -11,10 +11,10 @@ namespace dualsync {
 namespace {
 
 // Tags keep types apart that compare as different; numbers share one because MongoDB compares them by value.
-constexpr char kInteger = 'i';     // any number that is a whole number of 64 bits
-constexpr char kDecimal = 'd';     // any other number of at most 34 significant digits: sign, digits, exponent
-constexpr char kDouble = 'f';      // a double with more digits: no Decimal128 can equal it
-constexpr char kSpecial = 'n';     // NaN, +inf, -inf
+constexpr char kInteger = 'i';  // any number that is a whole number of 64 bits
+constexpr char kDecimal = 'd';  // any other number of at most 34 significant digits: sign, digits, exponent
+constexpr char kDouble = 'f';   // a double with more digits: no Decimal128 can equal it
+constexpr char kSpecial = 'n';  // NaN, +inf, -inf
 
 __extension__ using Magnitude = unsigned __int128;
 
@@ -158,9 +158,7 @@ void append_value(const bson_iter_t& iter, std::string* out) {
     case BSON_TYPE_MINKEY: out->push_back('<'); return;
     case BSON_TYPE_MAXKEY: out->push_back('>'); return;
     case BSON_TYPE_BOOL: out->push_back(bson_iter_bool(&iter) ? 'T' : 'F'); return;
-    default:
-      out->push_back('r');
-      return append_raw_value(iter, static_cast<char>(bson_iter_type(&iter)), out);
+    default: out->push_back('r'); return append_raw_value(iter, static_cast<char>(bson_iter_type(&iter)), out);
   }
 }
 

@@ -1,6 +1,7 @@
 // Canonical bytes of a document's key.
 //
-// Shape    two `_id` values that MongoDB's `_id` index holds equal (1, 1L, 1.0, Decimal128("1.0"), also inside documents
+// Shape    two `_id` values that MongoDB's `_id` index holds equal (1, 1L, 1.0, Decimal128("1.0"), also inside
+// documents
 //          and arrays) give the same bytes; values that it holds different give different bytes
 // Threads  pure functions
 // Source   the server's comparison rules for numbers across types; shown against a real `_id` index by

@@ -29,7 +29,8 @@ static_assert(sizeof(Head) == 56 && offsetof(Head, first_time) == 8 && offsetof(
 
 std::uint32_t checksum_of(std::string_view record) {
   constexpr std::size_t kCovered = offsetof(Head, first_time);
-  const std::uint64_t seed = static_cast<std::uint8_t>(record[1]) | static_cast<std::uint64_t>(static_cast<std::uint8_t>(record[2])) << 8U |
+  const std::uint64_t seed = static_cast<std::uint8_t>(record[1]) |
+                             static_cast<std::uint64_t>(static_cast<std::uint8_t>(record[2])) << 8U |
                              static_cast<std::uint64_t>(static_cast<std::uint8_t>(record[3])) << 16U;
   return static_cast<std::uint32_t>(XXH3_64bits_withSeed(record.data() + kCovered, record.size() - kCovered, seed));
 }
@@ -64,13 +65,16 @@ Result<OperationView> decode_operation(std::string_view record) {
   Head head{};
   if (record.empty()) return damaged("empty");
   if (static_cast<std::uint8_t>(record[0]) > kRecordVersion) {
-    return Error{ErrorKind::kUnsupported, "queue record of version " + std::to_string(static_cast<std::uint8_t>(record[0])) +
-                 "; this program knows " + std::to_string(kRecordVersion), "use the newer program that wrote it", 0};
+    return Error{ErrorKind::kUnsupported,
+                 "queue record of version " + std::to_string(static_cast<std::uint8_t>(record[0])) +
+                     "; this program knows " + std::to_string(kRecordVersion),
+                 "use the newer program that wrote it", 0};
   }
   if (record.size() < sizeof head) return damaged("truncated head");
   std::memcpy(&head, record.data(), sizeof head);
   if (head.version == 0) return damaged("version 0");
-  const std::uint64_t expected = sizeof head + std::uint64_t{head.db_length} + head.collection_length + head.key_length + head.payload_length;
+  const std::uint64_t expected =
+      sizeof head + std::uint64_t{head.db_length} + head.collection_length + head.key_length + head.payload_length;
   if (record.size() != expected) return damaged("wrong length");
   if (head.checksum != checksum_of(record)) return damaged("wrong checksum");
   if (head.kind < static_cast<std::uint8_t>(OpKind::kInsert) || head.kind > static_cast<std::uint8_t>(OpKind::kDdl)) {

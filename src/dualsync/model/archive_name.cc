@@ -17,7 +17,8 @@ bool all_digits(std::string_view text) {
 
 }  // namespace
 
-std::string archive_name(std::string_view database, std::string_view collection, std::int64_t unix_seconds, std::uint32_t serial) {
+std::string archive_name(std::string_view database, std::string_view collection, std::int64_t unix_seconds,
+                         std::uint32_t serial) {
   const std::time_t time = static_cast<std::time_t>(unix_seconds);
   std::tm parts{};
   gmtime_r(&time, &parts);
@@ -28,7 +29,8 @@ std::string archive_name(std::string_view database, std::string_view collection,
   const std::size_t room = taken < kNamespaceBytesMax ? kNamespaceBytesMax - taken : 1;
   std::string_view kept = collection.substr(0, room);
   // Never in the middle of a UTF-8 character.
-  while (kept.size() < collection.size() && !kept.empty() && (static_cast<unsigned char>(collection[kept.size()]) & 0xC0U) == 0x80U) {
+  while (kept.size() < collection.size() && !kept.empty() &&
+         (static_cast<unsigned char>(collection[kept.size()]) & 0xC0U) == 0x80U) {
     kept.remove_suffix(1);
   }
   return std::string(kept) + suffix;

@@ -13,7 +13,8 @@ inline constexpr std::size_t kNamespaceBytesMax = 95;
 
 // The name of `collection`, dropped at `unix_seconds`; `serial` tells apart drops within one second. The original name
 // is shortened where the whole would not fit beside `database`.
-std::string archive_name(std::string_view database, std::string_view collection, std::int64_t unix_seconds, std::uint32_t serial);
+std::string archive_name(std::string_view database, std::string_view collection, std::int64_t unix_seconds,
+                         std::uint32_t serial);
 
 bool is_archive_name(std::string_view collection);
 

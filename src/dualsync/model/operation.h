@@ -43,10 +43,10 @@ inline constexpr std::uint16_t kFlagRekey = 1U << 0U;
 struct OperationView {
   OpKind kind = OpKind::kTouch;
   std::uint16_t flags = 0;
-  std::uint32_t attempts = 0;     // times the backup refused it
-  OpTime first_time;              // of the oldest change merged into it
-  OpTime last_time;               // of the newest
-  std::int64_t enqueued_ms = 0;   // when the oldest came in
+  std::uint32_t attempts = 0;    // times the backup refused it
+  OpTime first_time;             // of the oldest change merged into it
+  OpTime last_time;              // of the newest
+  std::int64_t enqueued_ms = 0;  // when the oldest came in
   std::string_view db;
   std::string_view collection;
   std::string_view document_key;  // BSON document {_id: ..., shard key fields}; empty for ddl

@@ -56,8 +56,7 @@ bool Scope::contains(std::string_view db, std::string_view collection) const {
 bool any_glob_matches(const std::vector<std::string>& patterns, std::string_view db, std::string_view collection) {
   const std::string full = std::string(db) + "." + std::string(collection);
   return std::any_of(patterns.begin(), patterns.end(), [&](const std::string& pattern) {
-    return glob_matches(pattern, collection) ||
-           (pattern.find('.') != std::string::npos && glob_matches(pattern, full));
+    return glob_matches(pattern, collection) || (pattern.find('.') != std::string::npos && glob_matches(pattern, full));
   });
 }
 

@@ -4,8 +4,8 @@
 
 #include <cstdint>
 #include <optional>
-#include <string_view>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "dualsync/model/op_time.h"
@@ -56,7 +56,7 @@ struct CopyStatus {
   std::uint64_t namespaces_done = 0;
   std::uint64_t documents_total = 0;  // the server's estimate
   std::uint64_t documents_done = 0;
-  std::string current;                // a namespace being copied or compared
+  std::string current;  // a namespace being copied or compared
 };
 
 struct Status {
@@ -65,41 +65,41 @@ struct Status {
   std::vector<Reason> reasons;
   std::int64_t uptime_seconds = 0;
 
-  std::uint64_t total_operations = 0;     // captured
-  std::uint64_t successful_syncs = 0;     // acknowledged by the backup
-  std::uint64_t failed_syncs = 0;         // refused, whether tried again or not
-  std::uint64_t queue_size = 0;           // operations waiting or in flight
+  std::uint64_t total_operations = 0;  // captured
+  std::uint64_t successful_syncs = 0;  // acknowledged by the backup
+  std::uint64_t failed_syncs = 0;      // refused, whether tried again or not
+  std::uint64_t queue_size = 0;        // operations waiting or in flight
   std::uint64_t queue_bytes = 0;
-  double avg_sync_ms = 0;                 // enqueue to acknowledgement
+  double avg_sync_ms = 0;                    // enqueue to acknowledgement
   std::optional<std::int64_t> last_sync_ms;  // Unix time
   double rpo_seconds = 0;
   std::uint64_t coalesced_operations = 0;
   std::uint64_t conflicts = 0;
   std::uint64_t dead_letters = 0;
   std::uint64_t dirty_ranges = 0;
-  std::uint64_t owed_indexes = 0;         // indexes that could not be built on the backup yet
-  std::uint64_t malformed_events = 0;     // change events we did not understand; each made a touch or a dirty range
+  std::uint64_t owed_indexes = 0;      // indexes that could not be built on the backup yet
+  std::uint64_t malformed_events = 0;  // change events we did not understand; each made a touch or a dirty range
   BreakerState breaker = BreakerState::kClosed;
-  std::int64_t breaker_seconds = 0;       // since it left `closed`
+  std::int64_t breaker_seconds = 0;  // since it left `closed`
   std::string breaker_cause;
   CaptureState capture = CaptureState::kConnecting;
   std::string capture_cause;
   OpTime capture_position;
-  OpTime applied_position;                // null until the first copy has ended
+  OpTime applied_position;  // null until the first copy has ended
   OpTime verified_until;
   std::optional<std::int64_t> last_proven_restore_ms;
   std::optional<std::int64_t> oplog_window_seconds;
   std::uint64_t bytes_sent = 0;
-  std::uint64_t bytes_saved = 0;          // payloads that coalescing made needless
+  std::uint64_t bytes_saved = 0;  // payloads that coalescing made needless
   CopyStatus copy;
 };
 
 struct WaitOutcome {
   enum class Kind : std::uint8_t { kDone, kTimedOut, kExceptions };
   Kind kind = Kind::kTimedOut;
-  OpTime target;              // local's cluster time when the call was made
+  OpTime target;  // local's cluster time when the call was made
   OpTime applied;
-  std::string blocked_by;     // what stands in the way, in words
+  std::string blocked_by;  // what stands in the way, in words
   std::uint64_t dead_letters = 0;
 };
 

@@ -36,9 +36,9 @@ struct NamespaceReport {
   Namespace ns;  // as local names it
   std::uint64_t local_documents = 0;
   std::uint64_t backup_documents = 0;
-  std::uint64_t difference_count = 0;      // all of them
-  std::vector<Difference> differences;     // the first ones, bounded
-  std::vector<std::string> schema;         // differences of indexes, options, views, in words
+  std::uint64_t difference_count = 0;   // all of them
+  std::vector<Difference> differences;  // the first ones, bounded
+  std::vector<std::string> schema;      // differences of indexes, options, views, in words
 
   bool equal() const { return difference_count == 0 && schema.empty(); }
 };

@@ -154,6 +154,7 @@ Result<std::vector<WriteOutcome>> MongoBackupWriter::write(const Namespace& ns, 
     }
     DUALSYNC_TRY(write_kind(call, kind, chosen));
   }
+  DUALSYNC_TRY(restore_zero_timestamps(call));
   return outcomes;
 }
 
@@ -217,6 +218,28 @@ Result<std::size_t> MongoBackupWriter::send(const Call& call, Kind kind, std::sp
     if (matched + errors < chosen.size()) heal_all(chosen, what, &call.outcomes);
   }
   return chosen.size();
+}
+
+// Not every server knows bypassEmptyTsReplacement, and one that knows it may ignore it; an update with $set is taken as
+// it is by all. Such documents are rare, so the second command costs nothing that matters.
+Result<void> MongoBackupWriter::restore_zero_timestamps(const Call& call) {
+  std::vector<std::size_t> places;
+  for (std::size_t place = 0; place < call.items.size(); ++place) {
+    const Kind kind = call.items[place].kind;
+    if (!call.outcomes[place].ok || (kind != Kind::kInsert && kind != Kind::kReplace)) continue;
+    if (has_zero_timestamp(call.items[place].payload)) places.push_back(place);
+  }
+  constexpr std::size_t kAtOnce = 1000;
+  for (std::size_t begin = 0; begin < places.size(); begin += kAtOnce) {
+    const auto chosen = std::span(places).subspan(begin, std::min(kAtOnce, places.size() - begin));
+    BsonDoc command;
+    DUALSYNC_TRY(build_zero_timestamps(call.ns.collection, call.items, chosen, bypass_validation_, &command));
+    BsonDoc reply;
+    DUALSYNC_TRY(session_->write(call.ns.db, &command, fmt::format("zero timestamps of {}", call.ns.full()), &reply));
+    bytes_sent_ += command.bytes().size();
+    apply_write_errors(*reply.get(), chosen, "zero timestamps", &call.outcomes);
+  }
+  return {};
 }
 
 // A command refused as a whole: finds the item that is to blame by halving, where it can be one item's fault.

@@ -38,6 +38,8 @@ class MongoBackupWriter final : public BackupWriter {
   Result<void> write_kind(const Call& call, WriteItem::Kind kind, std::span<const std::size_t> chosen);
   // Sends one command with as many of `chosen` as fit. Returns how many, from the first on, have their outcome now.
   Result<std::size_t> send(const Call& call, WriteItem::Kind kind, std::span<const std::size_t> chosen);
+  // Puts top-level Timestamp(0,0) values back that the server replaced by its own time.
+  Result<void> restore_zero_timestamps(const Call& call);
   Result<void> refused(const Call& call, WriteItem::Kind kind, std::span<const std::size_t> sent, const Error& error);
   WriteFlags flags_for(const Call& call, WriteItem::Kind kind, std::span<const std::size_t> chosen) const;
   bool give_up_flag(const WriteFlags& flags, const Error& error);

@@ -98,6 +98,24 @@ Result<void> append_delta(bson_t* statement, const WriteItem& item) {
   return {};
 }
 
+// Names of the top-level fields, `_id` apart, that hold Timestamp(0,0) and that $set can name.
+std::vector<std::string_view> zero_timestamp_fields(std::string_view document) {
+  std::vector<std::string_view> names;
+  const auto view = view_bson(document);
+  bson_iter_t iter;
+  if (!view.has_value() || !bson_iter_init(&iter, &*view)) return names;
+  while (bson_iter_next(&iter)) {
+    const std::string_view name(bson_iter_key(&iter), bson_iter_key_len(&iter));
+    if (!BSON_ITER_HOLDS_TIMESTAMP(&iter) || name == "_id" || name.empty()) continue;
+    if (name.front() == '$' || name.find('.') != std::string_view::npos) continue;
+    std::uint32_t seconds = 0;
+    std::uint32_t increment = 0;
+    bson_iter_timestamp(&iter, &seconds, &increment);
+    if (seconds == 0 && increment == 0) names.push_back(name);
+  }
+  return names;
+}
+
 Result<void> append_query_statement(bson_t* statement, const WriteItem& item) {
   bson_t query;
   bson_append_document_begin(statement, "q", 1, &query);
@@ -193,18 +211,33 @@ Result<std::size_t> build_write(const WriteBuild& build, BsonDoc* command) {
   return count;
 }
 
-bool has_zero_timestamp(std::string_view document) {
-  const auto view = view_bson(document);
-  bson_iter_t iter;
-  if (!view.has_value() || !bson_iter_init(&iter, &*view)) return false;
-  while (bson_iter_next(&iter)) {
-    if (!BSON_ITER_HOLDS_TIMESTAMP(&iter) || std::string_view(bson_iter_key(&iter)) == "_id") continue;
-    std::uint32_t seconds = 0;
-    std::uint32_t increment = 0;
-    bson_iter_timestamp(&iter, &seconds, &increment);
-    if (seconds == 0 && increment == 0) return true;
+bool has_zero_timestamp(std::string_view document) { return !zero_timestamp_fields(document).empty(); }
+
+Result<void> build_zero_timestamps(const std::string& collection, std::span<const WriteItem> items,
+                                   std::span<const std::size_t> chosen, bool bypass_validation, BsonDoc* command) {
+  BSON_APPEND_UTF8(command->get(), "update", collection.c_str());
+  BSON_APPEND_BOOL(command->get(), "ordered", false);
+  if (bypass_validation) BSON_APPEND_BOOL(command->get(), "bypassDocumentValidation", true);
+  bson_t updates;
+  BSON_APPEND_ARRAY_BEGIN(command->get(), "updates", &updates);
+  for (std::size_t i = 0; i < chosen.size(); ++i) {
+    const WriteItem& item = items[chosen[i]];
+    bson_t statement;
+    bson_append_document_begin(&updates, std::to_string(i).c_str(), -1, &statement);
+    DUALSYNC_TRY(append_query_statement(&statement, item));
+    bson_t change;
+    bson_t fields;
+    BSON_APPEND_DOCUMENT_BEGIN(&statement, "u", &change);
+    BSON_APPEND_DOCUMENT_BEGIN(&change, "$set", &fields);
+    for (const std::string_view name : zero_timestamp_fields(item.payload)) {
+      bson_append_timestamp(&fields, name.data(), static_cast<int>(name.size()), 0, 0);
+    }
+    bson_append_document_end(&change, &fields);
+    bson_append_document_end(&statement, &change);
+    bson_append_document_end(&updates, &statement);
   }
-  return false;
+  bson_append_array_end(command->get(), &updates);
+  return {};
 }
 
 bool delta_changes_something(std::string_view update_description) {

@@ -39,6 +39,10 @@ struct WriteBuild {
 // kInvalidArgument: a key or a payload that is not what its kind needs.
 Result<std::size_t> build_write(const WriteBuild& build, BsonDoc* command);
 
+// An update command that sets every top-level Timestamp(0,0) of the chosen whole documents, each of which has one.
+Result<void> build_zero_timestamps(const std::string& collection, std::span<const WriteItem> items,
+                                   std::span<const std::size_t> chosen, bool bypass_validation, BsonDoc* command);
+
 // True if a top-level field other than `_id` is Timestamp(0, 0), which servers replace by their own time on insert and
 // replace unless told not to.
 bool has_zero_timestamp(std::string_view document);

@@ -22,10 +22,12 @@ class Judge {
   void capture(const HealthInput& input) {
     switch (status_.capture) {
       case CaptureState::kDisabled:
-        return say(Verdict::kDegraded, "disabled", "the mirror is switched off", "set SYNC_ENABLED=true and start again");
+        return say(Verdict::kDegraded, "disabled", "the mirror is switched off",
+                   "set SYNC_ENABLED=true and start again");
       case CaptureState::kStandalone:
-        return say(Verdict::kDegraded, "standalone", "local is a standalone server: its changes cannot be captured live",
-                   "convert it to a one-node replica set: start mongod with --replSet rs0, then run rs.initiate() once");
+        return say(
+            Verdict::kDegraded, "standalone", "local is a standalone server: its changes cannot be captured live",
+            "convert it to a one-node replica set: start mongod with --replSet rs0, then run rs.initiate() once");
       case CaptureState::kFailed:
         return say(Verdict::kUnhealthy, "capture-failed", "capture stopped: " + status_.capture_cause,
                    "see the log; dualsync has to be started again");
@@ -50,17 +52,20 @@ class Judge {
 
   void exceptions() {
     if (status_.dead_letters > 0) {
-      say(Verdict::kDegraded, "dead-letters", human_count(status_.dead_letters) + " operations were refused by the backup for good",
+      say(Verdict::kDegraded, "dead-letters",
+          human_count(status_.dead_letters) + " operations were refused by the backup for good",
           "see the log for each document and reason");
     }
     if (status_.copy.running && status_.applied_position.is_null()) {
-      say(Verdict::kDegraded, "first-copy", "the first copy is running; the backup is not complete yet", "wait for it to end");
-    } else if (status_.dirty_ranges > 0) {
-      say(Verdict::kDegraded, "dirty-ranges", human_count(status_.dirty_ranges) + " namespaces are being compared and repaired",
+      say(Verdict::kDegraded, "first-copy", "the first copy is running; the backup is not complete yet",
           "wait for it to end");
+    } else if (status_.dirty_ranges > 0) {
+      say(Verdict::kDegraded, "dirty-ranges",
+          human_count(status_.dirty_ranges) + " namespaces are being compared and repaired", "wait for it to end");
     }
     if (status_.owed_indexes > 0) {
-      say(Verdict::kDegraded, "owed-indexes", human_count(status_.owed_indexes) + " indexes could not be built on the backup yet",
+      say(Verdict::kDegraded, "owed-indexes",
+          human_count(status_.owed_indexes) + " indexes could not be built on the backup yet",
           "they are tried again until they stand; the log names them");
     }
   }
@@ -70,7 +75,8 @@ class Judge {
     const auto lag = static_cast<std::int64_t>(status_.rpo_seconds);
     if (*status_.oplog_window_seconds >= 2 * lag) return;
     say(Verdict::kDegraded, "oplog-window",
-        "the oplog reaches back " + human_duration(*status_.oplog_window_seconds) + " and capture is " + human_duration(lag) + " behind",
+        "the oplog reaches back " + human_duration(*status_.oplog_window_seconds) + " and capture is " +
+            human_duration(lag) + " behind",
         "make the oplog larger (replSetResizeOplog), or bring local back soon");
   }
 

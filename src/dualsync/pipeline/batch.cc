@@ -9,12 +9,13 @@
 namespace dualsync {
 namespace {
 
-constexpr std::chrono::milliseconds kGoneDelay{50};      // until capture has passed the time of the read
-constexpr std::chrono::milliseconds kLocalDelay{1000};   // local cannot be read
+constexpr std::chrono::milliseconds kGoneDelay{50};     // until capture has passed the time of the read
+constexpr std::chrono::milliseconds kLocalDelay{1000};  // local cannot be read
 constexpr std::chrono::milliseconds kThrottleDelay{1000};
 
 bool is_backup_wide(ErrorKind kind) {
-  return kind == ErrorKind::kConnectivity || kind == ErrorKind::kDenied || kind == ErrorKind::kQuota || kind == ErrorKind::kStopped;
+  return kind == ErrorKind::kConnectivity || kind == ErrorKind::kDenied || kind == ErrorKind::kQuota ||
+         kind == ErrorKind::kStopped;
 }
 
 std::string canonical(std::string_view document) {
@@ -114,7 +115,8 @@ Batch::Indexes Batch::resolve_touches(const Namespace& ns, const Indexes& touche
     if (it != by_key.end()) documents_[it->second] = std::string(document);
   });
   if (!read) {
-    log::warn("worker", "local cannot be read; the operations wait", {{"namespace", ns.full()}, {"error", read.error().message}});
+    log::warn("worker", "local cannot be read; the operations wait",
+              {{"namespace", ns.full()}, {"error", read.error().message}});
     for (const std::size_t i : touches) completion(i, Completion::Kind::kPutBack).delay = kLocalDelay;
     return found;
   }
@@ -241,8 +243,13 @@ void Batch::settle_refused(std::size_t index, const Error& error) {
   result.error = error;
   result.delay = backoff_.delay_for(attempt);
   log::warn("worker", last ? "refused for good: dead letter" : "refused by the backup; tried again later",
-            {{"namespace", op.ns().full()}, {"key", to_json(op.document_key)}, {"type", to_string(op.kind)},
-             {"attempt", attempt}, {"code", error.code}, {"error", error.message}, {"retry_ms", result.delay.count()}});
+            {{"namespace", op.ns().full()},
+             {"key", to_json(op.document_key)},
+             {"type", to_string(op.kind)},
+             {"attempt", attempt},
+             {"code", error.code},
+             {"error", error.message},
+             {"retry_ms", result.delay.count()}});
 }
 
 // What the backup holds is not what the change expects: compare, then read the document again from local.
@@ -283,7 +290,8 @@ Batch::Indexes Batch::drop_equal_inserts(const Namespace& backup_ns, const Index
     if (before != backup_before_.end() && before->second == taken_[i].op.payload) {
       completion(i, Completion::Kind::kDone);  // a replay
     } else {
-      if (before != backup_before_.end() && id_key_of(before->second) != id_key_of(taken_[i].op.payload)) rekey_[i] = true;
+      if (before != backup_before_.end() && id_key_of(before->second) != id_key_of(taken_[i].op.payload))
+        rekey_[i] = true;
       different.push_back(i);
     }
   }

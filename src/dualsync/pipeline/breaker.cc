@@ -31,7 +31,8 @@ void CircuitBreaker::success() {
   if (state_ == BreakerState::kClosed) return;
   state_ = BreakerState::kClosed;
   backoff_.reset();
-  log::info("breaker", "backup is back", {{"offline_seconds", std::chrono::duration_cast<std::chrono::seconds>(clock_.now() - opened_).count()}});
+  log::info("breaker", "backup is back",
+            {{"offline_seconds", std::chrono::duration_cast<std::chrono::seconds>(clock_.now() - opened_).count()}});
   changed_.notify_all();
 }
 

@@ -8,9 +8,7 @@
 namespace dualsync {
 
 Capture::Capture(PipelineContext& context)
-    : context_(context),
-      source_(context.local.make_change_source()),
-      answered_(context.clock.now()) {}
+    : context_(context), source_(context.local.make_change_source()), answered_(context.clock.now()) {}
 
 void Capture::set_state(CaptureState state, std::string cause) {
   MutexLock lock(mutex_);
@@ -38,23 +36,20 @@ Result<void> Capture::run(std::stop_token stop) {
     if (ended) continue;  // invalidated: open again behind it
     const Error& error = ended.error();
     switch (error.kind) {
-      case ErrorKind::kStopped:
-        return {};
+      case ErrorKind::kStopped: return {};
       case ErrorKind::kUnsupported:
         set_state(CaptureState::kStandalone, error.message);
         log::error("capture", error.message, {{"hint", error.hint}});
         return error;
       case ErrorKind::kIo:
       case ErrorKind::kCorruption:
-      case ErrorKind::kInvalidArgument:
-        set_state(CaptureState::kFailed, error.message);
-        return error;
-      default:
-        break;
+      case ErrorKind::kInvalidArgument: set_state(CaptureState::kFailed, error.message); return error;
+      default: break;
     }
     set_state(CaptureState::kConnecting, error.message);
     const auto delay = backoff.next();
-    log::warn("capture", "change stream interrupted; trying again", {{"error", error.message}, {"hint", error.hint}, {"retry_ms", delay.count()}});
+    log::warn("capture", "change stream interrupted; trying again",
+              {{"error", error.message}, {"hint", error.hint}, {"retry_ms", delay.count()}});
     sleep_for(delay, stop);
   }
   return {};
@@ -81,9 +76,9 @@ Result<void> Capture::start_over(const Position& lost, const Error& cause) {
   source_->close();
   auto opened = source_->open({});
   if (!opened) return opened.error();
-  log::error("capture", "gap: local no longer has our position; everything in scope is compared and repaired",
-             {{"lost_position", lost.time.to_string()}, {"position", opened->time.to_string()},
-              {"error", cause.message}});
+  log::error(
+      "capture", "gap: local no longer has our position; everything in scope is compared and repaired",
+      {{"lost_position", lost.time.to_string()}, {"position", opened->time.to_string()}, {"error", cause.message}});
   return context_.queue.append({{}, {whole_scope("position lost", lost.time, false)}, *opened});
 }
 
@@ -143,7 +138,9 @@ void Capture::add_malformed(const DecodedEvent& event, AppendBatch* out) {
   context_.counters.malformed_events.fetch_add(1, std::memory_order_relaxed);
   const bool has_key = !event.op.document_key.empty() && !ns.collection.empty();
   log::warn("capture", "change event not understood; what it concerns is read again",
-            {{"problem", event.problem}, {"namespace", ns.full()}, {"document", has_key},
+            {{"problem", event.problem},
+             {"namespace", ns.full()},
+             {"document", has_key},
              {"cluster_time", event.op.first_time.to_string()}});
   if (has_key) {
     out->operations.push_back(event.op);

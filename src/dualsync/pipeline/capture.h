@@ -19,7 +19,8 @@ class Capture {
  public:
   explicit Capture(PipelineContext& context);
 
-  // Returns when stopped (success), or when capture cannot go on at all: kUnsupported (standalone), or the queue's error.
+  // Returns when stopped (success), or when capture cannot go on at all: kUnsupported (standalone), or the queue's
+  // error.
   Result<void> run(std::stop_token stop);
 
   struct View {

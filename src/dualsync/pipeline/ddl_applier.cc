@@ -20,13 +20,15 @@ bool is_refusal(ErrorKind kind) {
 
 }  // namespace
 
-Result<void> remove_collection(PipelineContext& context, DocumentReader& backup, SchemaWriter& schema, const Namespace& ns, OpTime when) {
+Result<void> remove_collection(PipelineContext& context, DocumentReader& backup, SchemaWriter& schema,
+                               const Namespace& ns, OpTime when) {
   if (context.options.on_drop == OnDrop::kKeep) return {};
   bool keep_content = context.options.on_drop == OnDrop::kArchive;
   if (keep_content) {
     auto collections = backup.list_collections(ns.db);
     if (!collections) return collections.error();
-    const auto found = std::find_if(collections->begin(), collections->end(), [&](const CollectionInfo& info) { return info.ns == ns; });
+    const auto found = std::find_if(collections->begin(), collections->end(),
+                                    [&](const CollectionInfo& info) { return info.ns == ns; });
     if (found == collections->end()) return {};
     if (found->type != CollectionInfo::Type::kCollection) {
       keep_content = false;
@@ -45,19 +47,19 @@ Result<void> remove_collection(PipelineContext& context, DocumentReader& backup,
     const Namespace archive{ns.db, archive_name(ns.db, ns.collection, when.t, serial)};
     auto renamed = schema.rename(ns, archive, false);
     if (renamed) {
-      log::info("ddl", "dropped collection archived on the backup", {{"namespace", ns.full()}, {"archive", archive.full()}});
+      log::info("ddl", "dropped collection archived on the backup",
+                {{"namespace", ns.full()}, {"archive", archive.full()}});
       return {};
     }
     if (renamed.error().kind == ErrorKind::kNotFound) return {};
     if (renamed.error().kind != ErrorKind::kConflict) return renamed;
   }
-  return Error{ErrorKind::kRefused, "no free archive name for " + ns.full(), "remove old __dropped_ collections from the backup", 0};
+  return Error{ErrorKind::kRefused, "no free archive name for " + ns.full(),
+               "remove old __dropped_ collections from the backup", 0};
 }
 
 DdlApplier::DdlApplier(PipelineContext& context)
-    : context_(context),
-      backoff_(0xd1b54a32d192ed03ULL),
-      indexes_(context) {}
+    : context_(context), backoff_(0xd1b54a32d192ed03ULL), indexes_(context) {}
 
 Result<void> DdlApplier::run(std::stop_token stop) {
   while (!stop.stop_requested()) {
@@ -85,7 +87,8 @@ Result<void> DdlApplier::handle(const TakenDdl& ddl, std::stop_token stop) {
     backoff_.reset();
     log::info("ddl", "applied", {type_field, ns_field});
     for (const DirtyRange& range : outcome->dirty) {
-      log::warn("ddl", "namespace will be compared and repaired", {{"namespace", range.ns.full()}, {"reason", range.reason}});
+      log::warn("ddl", "namespace will be compared and repaired",
+                {{"namespace", range.ns.full()}, {"reason", range.reason}});
     }
     return context_.queue.complete_ddl(ddl.seq, outcome->dirty, outcome->clean);
   }
@@ -101,7 +104,8 @@ Result<void> DdlApplier::handle(const TakenDdl& ddl, std::stop_token stop) {
   }
   if (!refused) context_.breaker.failure(error.message);
   const auto delay = refused ? backoff_.delay_for(ddl.attempts + 1) : backoff_.next();
-  log::warn("ddl", "not applied; tried again later", {type_field, ns_field, {"error", error.message}, {"retry_ms", delay.count()}});
+  log::warn("ddl", "not applied; tried again later",
+            {type_field, ns_field, {"error", error.message}, {"retry_ms", delay.count()}});
   return context_.queue.retry_ddl(ddl.seq, delay, refused);
 }
 
@@ -133,9 +137,11 @@ Result<DdlApplier::Outcome> DdlApplier::apply_create(const DdlEvent& event) {
   Outcome outcome;
   auto empty = backup_->is_empty(backup_ns);
   if (!empty) return empty.error();
-  if (!*empty) outcome.dirty.push_back(dirty(event.ns, "created on local, but the backup already held documents", event));
+  if (!*empty)
+    outcome.dirty.push_back(dirty(event.ns, "created on local, but the backup already held documents", event));
   if (event.timeseries) {
-    log::warn("ddl", "time series collections have no change stream; this one is not mirrored live", {{"namespace", event.ns.full()}});
+    log::warn("ddl", "time series collections have no change stream; this one is not mirrored live",
+              {{"namespace", event.ns.full()}});
   }
   DUALSYNC_TRY(schema_->create_collection(backup_ns, event.description));
   return outcome;
@@ -170,7 +176,8 @@ Result<DdlApplier::Outcome> DdlApplier::apply_rename(const DdlEvent& event) {
   auto source_missing = [&]() -> Result<bool> {
     auto collections = backup_->list_collections(from.db);
     if (!collections) return collections.error();
-    return std::none_of(collections->begin(), collections->end(), [&](const CollectionInfo& info) { return info.ns == from; });
+    return std::none_of(collections->begin(), collections->end(),
+                        [&](const CollectionInfo& info) { return info.ns == from; });
   }();
   if (!source_missing) return source_missing.error();
   if (*source_missing) {

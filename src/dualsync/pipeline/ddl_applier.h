@@ -43,7 +43,7 @@ class DdlApplier {
 
 // Takes a collection of the backup away as SYNC_ON_DROP says: archived under another name (when it holds anything),
 // dropped, or left. A collection that is not there is a success.
-Result<void> remove_collection(PipelineContext& context, DocumentReader& backup, SchemaWriter& schema, const Namespace& backup_ns,
-                               OpTime when);
+Result<void> remove_collection(PipelineContext& context, DocumentReader& backup, SchemaWriter& schema,
+                               const Namespace& backup_ns, OpTime when);
 
 }  // namespace dualsync

@@ -36,10 +36,7 @@ class Hold {
 
 }  // namespace
 
-FullSync::FullSync(PipelineContext& context)
-    : context_(context),
-      indexes_(context),
-      backoff_(0x94d049bb133111ebULL) {}
+FullSync::FullSync(PipelineContext& context) : context_(context), indexes_(context), backoff_(0x94d049bb133111ebULL) {}
 
 CopyStatus FullSync::view() const {
   MutexLock lock(mutex_);
@@ -63,7 +60,8 @@ Result<void> FullSync::run(std::stop_token stop) {
     }
     connect();
     auto worked = count_work(ranges);
-    for (std::size_t i = 0; worked && i < ranges.size() && !stop.stop_requested(); ++i) worked = repair(ranges[i], stop);
+    for (std::size_t i = 0; worked && i < ranges.size() && !stop.stop_requested(); ++i)
+      worked = repair(ranges[i], stop);
     disconnect();
     if (worked) {
       backoff_.reset();
@@ -73,7 +71,8 @@ Result<void> FullSync::run(std::stop_token stop) {
     if (error.kind == ErrorKind::kStopped) break;
     if (error.kind == ErrorKind::kIo || error.kind == ErrorKind::kCorruption) return error;
     const auto delay = backoff_.next();
-    log::warn("full-sync", "interrupted; goes on where it was", {{"error", error.message}, {"hint", error.hint}, {"retry_ms", delay.count()}});
+    log::warn("full-sync", "interrupted; goes on where it was",
+              {{"error", error.message}, {"hint", error.hint}, {"retry_ms", delay.count()}});
     sleep_for(delay, stop);
   }
   return {};
@@ -117,7 +116,8 @@ void FullSync::retry_owed() {
 void FullSync::finish(const Namespace& ns) {
   MutexLock lock(mutex_);
   ++status_.namespaces_done;
-  log::info("full-sync", "namespace is done", {{"namespace", ns.full()}, {"done", status_.namespaces_done}, {"total", status_.namespaces_total}});
+  log::info("full-sync", "namespace is done",
+            {{"namespace", ns.full()}, {"done", status_.namespaces_done}, {"total", status_.namespaces_total}});
 }
 
 Result<void> FullSync::repair(const DirtyRange& range, std::stop_token stop) {
@@ -129,7 +129,7 @@ Result<void> FullSync::repair(const DirtyRange& range, std::stop_token stop) {
   if (range.ns.collection.empty()) return expand_database(range);
   auto info = find_local(range.ns);
   if (!info) return info.error();
-  auto repaired = !*info ? repair_missing(range)
+  auto repaired = !*info                                               ? repair_missing(range)
                   : (*info)->type == CollectionInfo::Type::kCollection ? repair_collection(range, **info, stop)
                                                                        : repair_view(range, **info);
   if (!repaired) return repaired.error().in(range.ns.full());
@@ -149,7 +149,8 @@ Result<std::optional<CollectionInfo>> FullSync::find_local(const Namespace& ns) 
 Result<bool> FullSync::backup_has(const Namespace& backup_ns) {
   auto collections = backup_->list_collections(backup_ns.db);
   if (!collections) return collections.error();
-  return std::any_of(collections->begin(), collections->end(), [&](const CollectionInfo& info) { return info.ns == backup_ns; });
+  return std::any_of(collections->begin(), collections->end(),
+                     [&](const CollectionInfo& info) { return info.ns == backup_ns; });
 }
 
 // The whole deployment: each database that local has, and after a gap also those that only the backup has.
@@ -193,7 +194,8 @@ Result<void> FullSync::expand_database(const DirtyRange& range) {
 Result<void> FullSync::repair_view(const DirtyRange& range, const CollectionInfo& info) {
   const Namespace backup_ns = context_.scope.to_backup(range.ns);
   if (info.type == CollectionInfo::Type::kTimeseries) {
-    log::warn("full-sync", "time series collections have no change stream; this one is not mirrored", {{"namespace", range.ns.full()}});
+    log::warn("full-sync", "time series collections have no change stream; this one is not mirrored",
+              {{"namespace", range.ns.full()}});
   } else if (auto there = backup_has(backup_ns); !there) {
     return there.error();
   } else if (*there) {
@@ -206,7 +208,8 @@ Result<void> FullSync::repair_view(const DirtyRange& range, const CollectionInfo
 // Local has it no more. If its drop or rename is still in the queue, that will deal with it.
 Result<void> FullSync::repair_missing(const DirtyRange& range) {
   if (!context_.queue.removal_ahead(range.ns, 0)) {
-    DUALSYNC_TRY(remove_collection(context_, *backup_, *schema_, context_.scope.to_backup(range.ns), context_.queue.position().time));
+    DUALSYNC_TRY(remove_collection(context_, *backup_, *schema_, context_.scope.to_backup(range.ns),
+                                   context_.queue.position().time));
   }
   return context_.queue.clear_dirty(range.ns);
 }
@@ -254,13 +257,15 @@ Result<CopyProgress> FullSync::plan(const Namespace& ns, const CollectionInfo& i
   return progress;
 }
 
-Result<void> FullSync::copy(const DirtyRange& range, const CollectionInfo& info, CopyProgress progress, std::stop_token stop) {
+Result<void> FullSync::copy(const DirtyRange& range, const CollectionInfo& info, CopyProgress progress,
+                            std::stop_token stop) {
   const Namespace backup_ns = context_.scope.to_backup(range.ns);
   DUALSYNC_TRY(schema_->create_collection(backup_ns, info.options));
   DirtyRange working = range;
   working.progress = progress.encode();
   DUALSYNC_TRY(context_.queue.mark_dirty(working));
-  log::info("full-sync", "copying", {{"namespace", range.ns.full()}, {"reason", range.reason}, {"ranges", progress.ranges.size()}});
+  log::info("full-sync", "copying",
+            {{"namespace", range.ns.full()}, {"reason", range.reason}, {"ranges", progress.ranges.size()}});
   RangeCopy copy(context_, working, std::move(progress), documents_done_);
   disconnect();  // the readers and writers of the copy take their place
   DUALSYNC_TRY(copy.run(stop));
@@ -316,8 +321,11 @@ Result<void> FullSync::compare(const DirtyRange& range, const CollectionInfo& in
   if (!counts) return counts.error();
   if (!keys.empty()) DUALSYNC_TRY(flush());
   documents_done_.fetch_add(counts->local, std::memory_order_relaxed);
-  log::info("full-sync", "compared", {{"namespace", range.ns.full()}, {"local_documents", counts->local},
-                                      {"backup_documents", counts->backup}, {"repairs", repaired}});
+  log::info("full-sync", "compared",
+            {{"namespace", range.ns.full()},
+             {"local_documents", counts->local},
+             {"backup_documents", counts->backup},
+             {"repairs", repaired}});
   return context_.queue.clear_dirty(range.ns);
 }
 

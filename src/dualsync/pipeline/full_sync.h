@@ -1,5 +1,5 @@
-// FullSync: makes dirty namespaces equal, one after the other: a plain parallel copy into an empty one, else compare and
-// repair by enqueuing touches (only lanes write, so a repair can never overtake a newer write).
+// FullSync: makes dirty namespaces equal, one after the other: a plain parallel copy into an empty one, else compare
+// and repair by enqueuing touches (only lanes write, so a repair can never overtake a newer write).
 //
 // Rule     the one mechanism for the first start, for gaps, and for everything else that could not be mirrored exactly
 // Threads  run() is the thread (it starts readers of its own); view() may be called by anyone

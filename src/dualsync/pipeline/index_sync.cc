@@ -11,7 +11,8 @@ namespace dualsync {
 namespace {
 
 constexpr std::string_view kOwedPrefix = "owed/";
-constexpr std::array<std::string_view, 6> kIncomparable = {"v", "ns", "background", "expireAfterSeconds", "safe", "prepareUnique"};
+constexpr std::array<std::string_view, 6> kIncomparable = {"v",    "ns",           "background", "expireAfterSeconds",
+                                                           "safe", "prepareUnique"};
 
 // A NUL cannot occur in names, so it keeps namespace and index name apart.
 std::string owed_key(const Namespace& ns, std::string_view name) {
@@ -47,7 +48,8 @@ std::string comparable_index(std::string_view definition) {
 IndexSync::IndexSync(PipelineContext& context) : context_(context) {}
 
 Result<void> IndexSync::owe(const Namespace& ns, std::string_view definition, const Error& why) {
-  log::warn("index", "index cannot be built on the backup yet; it is owed", {{"namespace", ns.full()}, {"index", index_name(definition)}, {"error", why.message}});
+  log::warn("index", "index cannot be built on the backup yet; it is owed",
+            {{"namespace", ns.full()}, {"index", index_name(definition)}, {"error", why.message}});
   return context_.queue.put_state(owed_key(ns, index_name(definition)), definition);
 }
 
@@ -60,7 +62,8 @@ Result<void> IndexSync::build(SchemaWriter& schema, const Namespace& ns, std::st
   auto created = schema.create_index(backup_ns, definition);
   if (!created && created.error().kind == ErrorKind::kConflict) {
     const std::string name = index_name(definition);
-    log::warn("index", "the backup had another index of that name; local wins", {{"namespace", ns.full()}, {"index", name}});
+    log::warn("index", "the backup had another index of that name; local wins",
+              {{"namespace", ns.full()}, {"index", name}});
     auto dropped = schema.drop_index(backup_ns, name);
     if (!dropped && dropped.error().kind != ErrorKind::kNotFound) return dropped;
     created = schema.create_index(backup_ns, definition);

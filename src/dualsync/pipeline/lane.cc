@@ -7,7 +7,8 @@ namespace dualsync {
 namespace {
 
 constexpr std::size_t kProbeOperations = 10;
-constexpr std::size_t kBatchBytesMax = 8U << 20U;  // of payload; well under the 16 MiB of a command, and four lanes fit in memory
+// Of payload. Larger commands bring nothing (the round trip is amortised long before), and every lane holds one.
+constexpr std::size_t kBatchBytesMax = 2U << 20U;
 
 }  // namespace
 
@@ -43,7 +44,8 @@ Result<void> Lane::step(CircuitBreaker::Permit permit, std::stop_token stop) {
   if (probing && !probe()) return {};
   TakeLimits limits{sizer_.size(), kBatchBytesMax};
   if (probing) limits.operations = kProbeOperations;
-  const auto wait = probing ? std::chrono::milliseconds(0) : std::max(context_.options.worker_interval, std::chrono::milliseconds(10));
+  const auto wait = probing ? std::chrono::milliseconds(0)
+                            : std::max(context_.options.worker_interval, std::chrono::milliseconds(10));
   auto taken = context_.queue.take(index_, limits, wait, stop);
   if (!taken) return taken.error();
   if (!taken->empty()) return apply(*taken);
@@ -69,7 +71,8 @@ Result<void> Lane::apply(const std::vector<TakenOperation>& taken) {
     const bool at_once = error.kind == ErrorKind::kQuota || error.kind == ErrorKind::kDenied;
     context_.breaker.failure(error.message, at_once);
     for (Completion& completion : completions) {
-      if (completion.kind == Completion::Kind::kPutBack && completion.delay.count() == 0) completion.delay = std::chrono::milliseconds(200);
+      if (completion.kind == Completion::Kind::kPutBack && completion.delay.count() == 0)
+        completion.delay = std::chrono::milliseconds(200);
     }
   } else {
     writer_clean_ = true;

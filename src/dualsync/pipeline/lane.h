@@ -28,8 +28,9 @@ class Lane {
   const std::size_t index_;
   BatchSizer sizer_;
   Backoff backoff_;
-  // Both hold a connection, and are given back to their pools when idle. The writer also holds one session: it is kept after a failure, so that a batch which timed out and arrives late carries
-  // an older transaction number than its successor.
+  // Both hold a connection, and are given back to their pools when idle. The writer also holds one session: it is kept
+  // after a failure, so that a batch which timed out and arrives late carries an older transaction number than its
+  // successor.
   std::unique_ptr<DocumentReader> local_;
   std::unique_ptr<BackupWriter> writer_;
   bool writer_clean_ = true;

@@ -17,7 +17,8 @@ constexpr std::chrono::milliseconds kWaitPollMax{50};
 
 }  // namespace
 
-Mirror::Mirror(PipelineOptions options, const Scope& scope, LocalSide& local, BackupSide& backup, SyncQueue& queue, const Clock& clock)
+Mirror::Mirror(PipelineOptions options, const Scope& scope, LocalSide& local, BackupSide& backup, SyncQueue& queue,
+               const Clock& clock)
     : scope_(scope),
       local_(local),
       queue_(queue),
@@ -64,7 +65,8 @@ void Mirror::stop(std::chrono::milliseconds drain) {
   for (std::jthread& thread : capture_threads_) thread.join();
   capture_threads_.clear();
   const SteadyTime deadline = clock_.now() + drain;
-  while (!threads_.empty() && clock_.now() < deadline && breaker_.closed() && !failure() && queue_.stats().operations > 0) {
+  while (!threads_.empty() && clock_.now() < deadline && breaker_.closed() && !failure() &&
+         queue_.stats().operations > 0) {
     sleep_for(kWaitPoll, stop_all_.get_token());
   }
   stop_all_.request_stop();
@@ -167,7 +169,8 @@ std::string Mirror::blocked_by(const Status& status) const {
   if (status.breaker != BreakerState::kClosed) return "the backup is offline: " + status.breaker_cause;
   if (status.capture != CaptureState::kStreaming) return "local's changes are not being read: " + status.capture_cause;
   if (status.dirty_ranges > 0) {
-    return human_count(status.dirty_ranges) + " namespaces are still being copied or repaired, now " + status.copy.current;
+    return human_count(status.dirty_ranges) + " namespaces are still being copied or repaired, now " +
+           status.copy.current;
   }
   return human_count(status.queue_size) + " operations are still waiting";
 }
@@ -193,7 +196,8 @@ Result<WaitOutcome> Mirror::wait(std::chrono::milliseconds timeout) {
       return outcome;
     }
     if (const auto failed = failure()) return *failed;
-    if (stop.stop_requested() || stop_capture_.stop_requested()) return Error{ErrorKind::kStopped, "dualsync is stopping", "", 0};
+    if (stop.stop_requested() || stop_capture_.stop_requested())
+      return Error{ErrorKind::kStopped, "dualsync is stopping", "", 0};
     if (clock_.now() >= deadline) {
       outcome.kind = WaitOutcome::Kind::kTimedOut;
       outcome.blocked_by = blocked_by(status());

@@ -20,7 +20,8 @@ namespace dualsync {
 
 class Mirror final : public Control {
  public:
-  Mirror(PipelineOptions options, const Scope& scope, LocalSide& local, BackupSide& backup, SyncQueue& queue, const Clock& clock);
+  Mirror(PipelineOptions options, const Scope& scope, LocalSide& local, BackupSide& backup, SyncQueue& queue,
+         const Clock& clock);
   ~Mirror() override;
 
   void start();

@@ -37,7 +37,8 @@ struct RangeCopy::Page {
   }
 };
 
-RangeCopy::RangeCopy(PipelineContext& context, DirtyRange range, CopyProgress progress, std::atomic<std::uint64_t>& documents_done)
+RangeCopy::RangeCopy(PipelineContext& context, DirtyRange range, CopyProgress progress,
+                     std::atomic<std::uint64_t>& documents_done)
     : context_(context),
       backup_ns_(context.scope.to_backup(range.ns)),
       documents_done_(documents_done),
@@ -134,7 +135,8 @@ Result<void> RangeCopy::send(std::size_t /*index*/, const Page& page, std::size_
       if (outcome.ok) continue;
       if (outcome.error.kind == ErrorKind::kDuplicateKey && outcome.duplicate_id) {
         again.push_back({WriteItem::Kind::kReplace, items[i].document_key, items[i].payload});
-      } else if (outcome.error.kind == ErrorKind::kRefused || outcome.error.kind == ErrorKind::kDuplicateKey || outcome.error.kind == ErrorKind::kHeal) {
+      } else if (outcome.error.kind == ErrorKind::kRefused || outcome.error.kind == ErrorKind::kDuplicateKey ||
+                 outcome.error.kind == ErrorKind::kHeal) {
         refused.push_back(items[i].document_key);
       } else {
         return outcome.error;

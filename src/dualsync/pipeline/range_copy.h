@@ -2,7 +2,8 @@
 //
 // Order    the namespace's operations must be held while it runs
 // Rule     documents go out as inserts; one that is there already (from before a restart) is replaced by what local
-//          holds now. A document that the backup refuses becomes a touch, and thereby a retry and a dead letter of its own
+//          holds now. A document that the backup refuses becomes a touch, and thereby a retry and a dead letter of its
+//          own
 // Threads  run() starts its readers and joins them
 #pragma once
 
@@ -17,7 +18,8 @@ namespace dualsync {
 
 class RangeCopy {
  public:
-  RangeCopy(PipelineContext& context, DirtyRange range, CopyProgress progress, std::atomic<std::uint64_t>& documents_done);
+  RangeCopy(PipelineContext& context, DirtyRange range, CopyProgress progress,
+            std::atomic<std::uint64_t>& documents_done);
 
   // kConnectivity and the like: what was copied so far is saved, run again later. kNotFound: local's collection went
   // away meanwhile.

@@ -44,7 +44,8 @@ std::vector<std::string> different_options(std::string_view local, std::string_v
   return found;
 }
 
-std::vector<std::string> different_indexes(const std::vector<std::string>& local, const std::vector<std::string>& backup) {
+std::vector<std::string> different_indexes(const std::vector<std::string>& local,
+                                           const std::vector<std::string>& backup) {
   std::vector<std::string> found;
   std::map<std::string, std::string> present;
   for (const std::string& definition : backup) present[index_name(definition)] = comparable_index(definition);

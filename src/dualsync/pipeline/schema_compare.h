@@ -13,6 +13,7 @@ std::map<std::string, std::string> comparable_options(std::string_view options);
 
 // One sentence for each difference.
 std::vector<std::string> different_options(std::string_view local, std::string_view backup);
-std::vector<std::string> different_indexes(const std::vector<std::string>& local, const std::vector<std::string>& backup);
+std::vector<std::string> different_indexes(const std::vector<std::string>& local,
+                                           const std::vector<std::string>& backup);
 
 }  // namespace dualsync

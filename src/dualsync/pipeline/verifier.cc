@@ -32,7 +32,8 @@ using DocumentsByKey = std::map<std::string, std::string>;
 Result<DocumentsByKey> look_up(DocumentReader& reader, const Namespace& ns, const std::vector<std::string_view>& keys) {
   DocumentsByKey found;
   if (keys.empty()) return found;
-  auto read = reader.find_by_ids(ns, keys, {}, [&](std::string_view document) { found[canonical(document)] = std::string(document); });
+  auto read = reader.find_by_ids(
+      ns, keys, {}, [&](std::string_view document) { found[canonical(document)] = std::string(document); });
   if (!read) return read.error();
   return found;
 }
@@ -40,7 +41,11 @@ Result<DocumentsByKey> look_up(DocumentReader& reader, const Namespace& ns, cons
 }  // namespace
 
 Verifier::Verifier(const Scope& scope, LocalSide& local, BackupSide& backup, const Clock& clock, VerifyOptions options)
-    : scope_(scope), local_(local.make_reader()), backup_(backup.make_reader()), clock_(clock), options_(std::move(options)) {}
+    : scope_(scope),
+      local_(local.make_reader()),
+      backup_(backup.make_reader()),
+      clock_(clock),
+      options_(std::move(options)) {}
 
 Result<std::vector<CollectionInfo>> Verifier::list_local() {
   std::vector<CollectionInfo> found;
@@ -62,7 +67,8 @@ Result<std::vector<CollectionInfo>> Verifier::list_local() {
 Result<VerifyReport> Verifier::run(std::stop_token stop, const std::function<void(const CompareProgress&)>& progress) {
   const SteadyTime begin = clock_.now();
   VerifyReport report;
-  if (auto now = local_->cluster_time()) report.verified_until = *now;  // a standalone has none; the comparison still holds
+  if (auto now = local_->cluster_time())
+    report.verified_until = *now;  // a standalone has none; the comparison still holds
   auto collections = list_local();
   if (!collections) return collections.error();
   for (const CollectionInfo& info : *collections) {
@@ -95,9 +101,10 @@ Result<NamespaceReport> Verifier::verify_collection(const CollectionInfo& info, 
       }
       return {};
     };
-    auto counts = compare_namespace(*local_, info.ns, *backup_, scope_.to_backup(info.ns), stop, found, [&](const CompareCounts& so_far) {
-      progress({info.ns, documents_done_ + so_far.local, documents_total_});
-    });
+    auto counts = compare_namespace(*local_, info.ns, *backup_, scope_.to_backup(info.ns), stop, found,
+                                    [&](const CompareCounts& so_far) {
+                                      progress({info.ns, documents_done_ + so_far.local, documents_total_});
+                                    });
     if (!counts) return counts.error();
     report.local_documents = counts->local;
     report.backup_documents = counts->backup;
@@ -110,7 +117,8 @@ Result<NamespaceReport> Verifier::verify_collection(const CollectionInfo& info, 
   return report;
 }
 
-Result<void> Verifier::recheck(const Namespace& ns, std::vector<Suspect> suspects, std::stop_token stop, NamespaceReport* report) {
+Result<void> Verifier::recheck(const Namespace& ns, std::vector<Suspect> suspects, std::stop_token stop,
+                               NamespaceReport* report) {
   if (suspects.empty()) return {};
   const bool all_known = report->difference_count == 0;
   const SteadyTime deadline = clock_.now() + options_.settle_max;
@@ -158,7 +166,9 @@ Result<std::vector<Difference>> Verifier::still_different(const Namespace& ns, c
       const bool has_backup = b != on_backup->end();
       if ((!has_local && !has_backup) || (has_local && has_backup && l->second == b->second)) continue;
       Difference difference;
-      difference.kind = !has_backup ? DifferenceKind::kMissing : !has_local ? DifferenceKind::kForeign : DifferenceKind::kContent;
+      difference.kind = !has_backup  ? DifferenceKind::kMissing
+                        : !has_local ? DifferenceKind::kForeign
+                                     : DifferenceKind::kContent;
       difference.document_key = key;
       difference.id_json = to_json(key);
       if (has_local && has_backup) difference.path = first_difference(l->second, b->second);
@@ -173,12 +183,16 @@ Result<void> Verifier::compare_schema(const CollectionInfo& info, NamespaceRepor
   const Namespace backup_ns = scope_.to_backup(info.ns);
   auto collections = backup_->list_collections(backup_ns.db);
   if (!collections) return collections.error().in("backup");
-  const auto there = std::find_if(collections->begin(), collections->end(), [&](const CollectionInfo& other) { return other.ns == backup_ns; });
-  auto wanted = info.type == CollectionInfo::Type::kView ? Result<std::vector<std::string>>(std::vector<std::string>()) : local_->list_indexes(info.ns);
+  const auto there = std::find_if(collections->begin(), collections->end(),
+                                  [&](const CollectionInfo& other) { return other.ns == backup_ns; });
+  auto wanted = info.type == CollectionInfo::Type::kView ? Result<std::vector<std::string>>(std::vector<std::string>())
+                                                         : local_->list_indexes(info.ns);
   if (!wanted) return wanted.error().in("local");
   if (there == collections->end()) {
-    // A server that does not report the creation that an insert implies leaves nothing to mirror of an empty collection.
-    const bool plain = info.type == CollectionInfo::Type::kCollection && wanted->size() <= 1 && comparable_options(info.options).empty();
+    // A server that does not report the creation that an insert implies leaves nothing to mirror of an empty
+    // collection.
+    const bool plain = info.type == CollectionInfo::Type::kCollection && wanted->size() <= 1 &&
+                       comparable_options(info.options).empty();
     if (!plain || report->local_documents > 0) report->schema.push_back("the collection is missing on the backup");
     return {};
   }
@@ -205,7 +219,8 @@ Result<void> Verifier::find_foreign(const std::vector<CollectionInfo>& local, Ve
     for (const CollectionInfo& info : *collections) {
       const Namespace ns{db, info.ns.collection};
       if (!scope_.contains(ns) || is_archive_name(ns.collection)) continue;
-      if (std::any_of(local.begin(), local.end(), [&](const CollectionInfo& known) { return known.ns == ns; })) continue;
+      if (std::any_of(local.begin(), local.end(), [&](const CollectionInfo& known) { return known.ns == ns; }))
+        continue;
       NamespaceReport extra;
       extra.ns = ns;
       extra.schema.push_back("the collection exists only on the backup");

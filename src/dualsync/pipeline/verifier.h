@@ -17,10 +17,10 @@
 namespace dualsync {
 
 struct VerifyOptions {
-  std::vector<std::string> namespaces;             // patterns as Scope has them; empty: everything in scope
-  std::chrono::milliseconds settle_max{15'000};    // how long rechecks may go on
-  std::chrono::milliseconds settle_still{3'000};   // no difference went away for so long: it is real
-  std::size_t differences_max = 100;               // named per namespace; all are counted
+  std::vector<std::string> namespaces;            // patterns as Scope has them; empty: everything in scope
+  std::chrono::milliseconds settle_max{15'000};   // how long rechecks may go on
+  std::chrono::milliseconds settle_still{3'000};  // no difference went away for so long: it is real
+  std::size_t differences_max = 100;              // named per namespace; all are counted
 };
 
 struct CompareProgress {
@@ -44,7 +44,8 @@ class Verifier {
   Result<std::vector<CollectionInfo>> list_local();
   Result<NamespaceReport> verify_collection(const CollectionInfo& info, std::stop_token stop,
                                             const std::function<void(const CompareProgress&)>& progress);
-  Result<void> recheck(const Namespace& ns, std::vector<Suspect> suspects, std::stop_token stop, NamespaceReport* report);
+  Result<void> recheck(const Namespace& ns, std::vector<Suspect> suspects, std::stop_token stop,
+                       NamespaceReport* report);
   Result<std::vector<Difference>> still_different(const Namespace& ns, const std::vector<Suspect>& suspects,
                                                   std::vector<Suspect>* left);
   Result<void> compare_schema(const CollectionInfo& info, NamespaceReport* report);

@@ -24,7 +24,8 @@ class ChangeSource {
   virtual ~ChangeSource() = default;
 
   // Starts after `from`, or now if it is empty. Returns the position of the start.
-  // kPositionLost: local no longer has `from`. kUnsupported: no change streams here (standalone). kConnectivity, kDenied.
+  // kPositionLost: local no longer has `from`. kUnsupported: no change streams here (standalone). kConnectivity,
+  // kDenied.
   virtual Result<Position> open(const Position& from) = 0;
 
   // Waits up to about a second for changes; an empty batch still carries a position.

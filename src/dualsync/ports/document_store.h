@@ -86,7 +86,7 @@ struct WriteOutcome {
   bool ok = true;
   bool duplicate_id = false;  // kDuplicateKey on `_id` itself
   bool upserted = false;
-  Error error;                // when not ok
+  Error error;  // when not ok
 };
 
 class BackupWriter {
@@ -113,10 +113,10 @@ class SchemaWriter {
   // TTL indexes are built without expireAfterSeconds: a mirror must not delete by its own clock.
   // An equal index is a success. kDuplicateKey: a unique index that the data does not allow yet.
   virtual Result<void> create_index(const Namespace& ns, std::string_view definition) = 0;
-  virtual Result<void> drop_index(const Namespace& ns, const std::string& name) = 0;     // kNotFound
-  virtual Result<void> modify_collection(const Namespace& ns, std::string_view changes) = 0;  // kNotFound
+  virtual Result<void> drop_index(const Namespace& ns, const std::string& name) = 0;              // kNotFound
+  virtual Result<void> modify_collection(const Namespace& ns, std::string_view changes) = 0;      // kNotFound
   virtual Result<void> rename(const Namespace& from, const Namespace& to, bool drop_target) = 0;  // kNotFound
-  virtual Result<void> drop(const Namespace& ns) = 0;                                    // kNotFound
+  virtual Result<void> drop(const Namespace& ns) = 0;                                             // kNotFound
 };
 
 }  // namespace dualsync

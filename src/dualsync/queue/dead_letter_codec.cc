@@ -5,7 +5,8 @@
 
 namespace dualsync {
 
-std::string encode_dead_letter(const OperationView& op, const Error& error, std::int64_t now_ms, std::string_view record) {
+std::string encode_dead_letter(const OperationView& op, const Error& error, std::int64_t now_ms,
+                               std::string_view record) {
   BsonDoc doc;
   const std::string reason = error.message.substr(0, 2048);
   bson_append_utf8(doc.get(), "reason", -1, reason.c_str(), static_cast<int>(reason.size()));
@@ -21,7 +22,8 @@ std::string encode_dead_letter(const OperationView& op, const Error& error, std:
 Result<DeadLetter> decode_dead_letter(SeqNo seq, std::string_view bytes) {
   const auto view = view_bson(bytes);
   bson_iter_t iter;
-  if (!view || !bson_iter_init(&iter, &*view)) return Error{ErrorKind::kCorruption, "queue: damaged dead letter", "", 0};
+  if (!view || !bson_iter_init(&iter, &*view))
+    return Error{ErrorKind::kCorruption, "queue: damaged dead letter", "", 0};
   DeadLetter letter;
   letter.seq = seq;
   while (bson_iter_next(&iter)) {

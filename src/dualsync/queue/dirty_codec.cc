@@ -33,7 +33,8 @@ std::string encode_position(const Position& position) {
   append_bytes(&doc, "token", position.token);
   bson_append_timestamp(doc.get(), "time", -1, position.time.t, position.time.i);
   bson_append_bool(doc.get(), "afterInvalidate", -1, position.after_invalidate);
-  bson_append_utf8(doc.get(), "replicaSet", -1, position.replica_set.c_str(), static_cast<int>(position.replica_set.size()));
+  bson_append_utf8(doc.get(), "replicaSet", -1, position.replica_set.c_str(),
+                   static_cast<int>(position.replica_set.size()));
   return doc.str();
 }
 

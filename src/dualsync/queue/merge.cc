@@ -22,8 +22,7 @@ OperationView merge_operations(const OperationView& pending, const OperationView
   if (pending.document_key != newer.document_key) result.flags |= kFlagRekey;
 
   switch (newer.kind) {
-    case OpKind::kDelete:
-      break;
+    case OpKind::kDelete: break;
     case OpKind::kInsert:
     case OpKind::kReplace:
       if (pending.kind == OpKind::kTouch) {
@@ -43,9 +42,7 @@ OperationView merge_operations(const OperationView& pending, const OperationView
       become_touch(&result);
       break;
     case OpKind::kTouch:
-    case OpKind::kDdl:
-      become_touch(&result);
-      break;
+    case OpKind::kDdl: become_touch(&result); break;
   }
   // New content that stands by itself deserves its full number of tries; the rest goes on with what it has used up.
   result.attempts = result.whole() || result.kind == OpKind::kDelete ? 0 : pending.attempts;

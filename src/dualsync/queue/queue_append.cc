@@ -20,7 +20,7 @@ void SyncQueue::Impl::count_merge(std::size_t before, std::size_t incoming, std:
 
 Result<bool> SyncQueue::Impl::merge_into_window(const std::string& key, const OperationView& op, Staged* staged) {
   WindowOp* pending = window.find_pending(key);
-  if (pending == nullptr || merges_across(op.db, op.collection, pending->seq)) return false;
+  if (pending == nullptr || merges_across(op.db, op.collection, pending->seq) || may_hide_newer(*pending)) return false;
   std::string storage;
   const std::size_t before = pending->record.size();
   const bool stands_alone = op.whole() || op.kind == OpKind::kDelete;
@@ -35,31 +35,23 @@ Result<bool> SyncQueue::Impl::merge_into_window(const std::string& key, const Op
   return true;
 }
 
+bool SyncQueue::Impl::may_hide_newer(const WindowOp& op) const {
+  if (op.seq >= recovered_end) return false;
+  return cursor < recovered_end || (op.ns->held && op.ns->first_skipped != 0 && op.ns->first_skipped < recovered_end);
+}
+
 Result<SeqNo> SyncQueue::Impl::find_on_disk(const std::string& key, const Staged* staged, std::string* record) {
-  if (staged != nullptr) {
-    if (const auto found = staged->pending.find(key); found != staged->pending.end()) {
-      if (const auto there = staged->disk_records.find(found->second); there != staged->disk_records.end()) {
-        *record = there->second;
-        return found->second;
-      }
-      return SeqNo{0};  // in the window
-    }
-  }
-  if (!index_used) return SeqNo{0};
-  std::string value;
-  const rocksdb::Status status = store->db()->Get(rocksdb::ReadOptions(), store->pending(), key, &value);
-  if (status.IsNotFound()) return SeqNo{0};
-  if (!status.ok()) return rocks_error(status, "queue index");
-  const SeqNo seq = seq_of_key(value);
-  if (window.contains(seq)) return SeqNo{0};
-  if (staged != nullptr) {
-    if (const auto there = staged->disk_records.find(seq); there != staged->disk_records.end()) {
-      *record = there->second;
-      return seq;
-    }
+  if (index.empty()) return SeqNo{0};
+  auto found = index.find(DiskIndex::hash(key), *store);
+  if (!found) return found.error();
+  const SeqNo seq = *found;
+  if (seq == 0 || window.contains(seq)) return SeqNo{0};
+  if (const auto there = staged->disk_records.find(seq); there != staged->disk_records.end()) {
+    *record = there->second;
+    return seq;
   }
   const rocksdb::Status read = store->db()->Get(rocksdb::ReadOptions(), store->operations(), seq_key(seq), record);
-  if (read.IsNotFound()) return SeqNo{0};  // done long ago; the index is cleaned by compaction
+  if (read.IsNotFound()) return SeqNo{0};  // done long ago: a stale entry
   if (!read.ok()) return rocks_error(read, "queue read");
   return seq;
 }
@@ -116,20 +108,17 @@ Result<void> SyncQueue::Impl::stage_ddl(const OperationView& op, Staged* staged,
   return {};
 }
 
-Result<void> SyncQueue::Impl::stage(const OperationView& op, Staged* staged) {
+Result<void> SyncQueue::Impl::stage(const OperationView& op, Staged* staged, rocksdb::WriteBatch* batch) {
   std::string& key = key_scratch;
   key.assign(op.db).push_back('\0');
   key.append(op.collection).push_back('\0');
   if (!append_canonical_key(op.document_key, &key)) {
     return Error{ErrorKind::kInvalidArgument, "queue: an operation without _id in its document key", "", 0};
   }
-  auto merged = merge_into_window(key, op, staged);
+  // The disk first: what only it holds of a document is newer than what the window holds.
+  auto merged = merge_into_disk(key, op, staged);
   if (!merged) return merged.error();
-  if (*merged) {
-    ++counters.appended;
-    return {};
-  }
-  merged = merge_into_disk(key, op, staged);
+  if (!*merged) merged = merge_into_window(key, op, staged);
   if (!merged) return merged.error();
   ++counters.appended;
   if (*merged) return {};
@@ -140,8 +129,9 @@ Result<void> SyncQueue::Impl::stage(const OperationView& op, Staged* staged) {
   counters.bytes += record_scratch.size();
   if (op.first_time < position.time) early[seq] = op.first_time;
   NamespaceState* state = window.namespace_state(op.db, op.collection);
-  if (!state->held && cursor == seq && window.has_room()) {
-    if (index_used) staged->pending[key] = seq;
+  const bool direct = !state->held && cursor == seq && window.has_room();
+  if (!direct || index.spilled()) index.put(DiskIndex::hash(key), seq, *store, batch);
+  if (direct) {
     staged->touch(window.add(seq, record_scratch, key));
     cursor = seq + 1;
     return {};
@@ -157,8 +147,6 @@ Result<void> SyncQueue::Impl::stage(const OperationView& op, Staged* staged) {
       cursor_time = op.first_time;
     }
   }
-  staged->pending[key] = seq;
-  index_used = true;
   staged->disk_records[seq] = record_scratch;
   return {};
 }
@@ -169,7 +157,6 @@ void SyncQueue::Impl::write_staged(Staged* staged, rocksdb::WriteBatch* batch) {
     batch->Put(store->operations(), seq_key(op->seq), op->record);
     op->staged = false;
   }
-  for (const auto& [key, seq] : staged->pending) batch->Put(store->pending(), key, seq_key(seq));
 }
 
 Result<void> SyncQueue::append(const AppendBatch& incoming) {
@@ -179,7 +166,7 @@ Result<void> SyncQueue::append(const AppendBatch& incoming) {
   Staged staged;
   rocksdb::WriteBatch batch;
   for (const OperationView& op : incoming.operations) {
-    auto result = op.kind == OpKind::kDdl ? impl.stage_ddl(op, &staged, &batch) : impl.stage(op, &staged);
+    auto result = op.kind == OpKind::kDdl ? impl.stage_ddl(op, &staged, &batch) : impl.stage(op, &staged, &batch);
     if (!result) {
       impl.broken = result.error();  // what is staged in memory is no longer what the disk holds
       return result;

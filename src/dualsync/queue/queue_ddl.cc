@@ -30,7 +30,8 @@ Result<std::optional<TakenDdl>> SyncQueue::take_ddl(std::chrono::milliseconds ma
   }
 }
 
-Result<void> SyncQueue::complete_ddl(SeqNo seq, const std::vector<DirtyRange>& dirty, const std::vector<Namespace>& clean) {
+Result<void> SyncQueue::complete_ddl(SeqNo seq, const std::vector<DirtyRange>& dirty,
+                                     const std::vector<Namespace>& clean) {
   Impl& impl = *impl_;
   MutexLock lock(impl.mutex);
   DUALSYNC_TRY(impl.usable());
@@ -118,7 +119,8 @@ void SyncQueue::release(const Namespace& ns) {
 bool SyncQueue::wait_drained(const Namespace& ns, std::stop_token stop) {
   Impl& impl = *impl_;
   MutexLock lock(impl.mutex);
-  return impl.drained.wait(impl.mutex, stop, [&] { return impl.broken || impl.window.active_in(ns) == 0; }) && !impl.broken;
+  return impl.drained.wait(impl.mutex, stop, [&] { return impl.broken || impl.window.active_in(ns) == 0; }) &&
+         !impl.broken;
 }
 
 }  // namespace dualsync

@@ -4,9 +4,9 @@
 #include <rocksdb/write_batch.h>
 
 #include <map>
-#include <unordered_map>
 
 #include "dualsync/base/mutex.h"
+#include "dualsync/queue/disk_index.h"
 #include "dualsync/queue/rocks_store.h"
 #include "dualsync/queue/sync_queue.h"
 #include "dualsync/queue/window.h"
@@ -30,9 +30,8 @@ struct Counters {
 
 // Records that one append() or complete() changes, each written once however often it was merged into.
 struct Staged {
-  std::map<SeqNo, std::string> disk_records;                // not in the window
-  std::unordered_map<std::string, SeqNo> pending;           // entries of the index to write
-  std::vector<WindowOp*> window_records;                    // changed or new in the window
+  std::map<SeqNo, std::string> disk_records;  // not in the window
+  std::vector<WindowOp*> window_records;      // changed or new in the window
 
   void touch(WindowOp* op) {
     if (!op->staged) window_records.push_back(op);
@@ -44,24 +43,33 @@ struct Staged {
 };
 
 struct SyncQueue::Impl {
-  explicit Impl(const QueueOptions& o) : options(o), window(o.lanes, o.memory_operations, o.memory_bytes), lane_ready(o.lanes) {}
+  explicit Impl(const QueueOptions& o)
+      : options(o), window(o.lanes, o.memory_operations, o.memory_bytes), lane_ready(o.lanes) {}
 
   // queue_append.cc
-  Result<void> stage(const OperationView& op, Staged* staged) DUALSYNC_REQUIRES(mutex);
+  Result<void> stage(const OperationView& op, Staged* staged, rocksdb::WriteBatch* batch) DUALSYNC_REQUIRES(mutex);
   Result<void> stage_ddl(const OperationView& op, Staged* staged, rocksdb::WriteBatch* batch) DUALSYNC_REQUIRES(mutex);
-  Result<bool> merge_into_window(const std::string& key, const OperationView& op, Staged* staged) DUALSYNC_REQUIRES(mutex);
-  Result<bool> merge_into_disk(const std::string& key, const OperationView& op, Staged* staged) DUALSYNC_REQUIRES(mutex);
+  Result<bool> merge_into_window(const std::string& key, const OperationView& op, Staged* staged)
+      DUALSYNC_REQUIRES(mutex);
+  Result<bool> merge_into_disk(const std::string& key, const OperationView& op, Staged* staged)
+      DUALSYNC_REQUIRES(mutex);
   // The newest pending operation of a document that only the disk holds; 0: none.
-  Result<SeqNo> find_on_disk(const std::string& key, const Staged* staged, std::string* record) DUALSYNC_REQUIRES(mutex);
+  Result<SeqNo> find_on_disk(const std::string& key, const Staged* staged, std::string* record)
+      DUALSYNC_REQUIRES(mutex);
   void write_staged(Staged* staged, rocksdb::WriteBatch* batch) DUALSYNC_REQUIRES(mutex);
+  // An operation from before this process that only the disk holds may be newer than this one of the window.
+  bool may_hide_newer(const WindowOp& op) const DUALSYNC_REQUIRES(mutex);
   bool merges_across(std::string_view db, std::string_view collection, SeqNo seq) const DUALSYNC_REQUIRES(mutex);
   void count_merge(std::size_t before, std::size_t incoming, std::size_t after) DUALSYNC_REQUIRES(mutex);
 
   // queue_lanes.cc
   Result<void> load() DUALSYNC_REQUIRES(mutex);
-  Result<void> load_one(SeqNo seq, std::string record, Staged* staged, rocksdb::WriteBatch* batch) DUALSYNC_REQUIRES(mutex);
-  Result<void> settle(const Completion& completion, Staged* staged, rocksdb::WriteBatch* batch) DUALSYNC_REQUIRES(mutex);
-  Result<void> return_to_lane(WindowOp* op, const Completion& completion, Staged* staged, rocksdb::WriteBatch* batch) DUALSYNC_REQUIRES(mutex);
+  Result<void> load_one(SeqNo seq, std::string record, Staged* staged, rocksdb::WriteBatch* batch)
+      DUALSYNC_REQUIRES(mutex);
+  Result<void> settle(const Completion& completion, Staged* staged, rocksdb::WriteBatch* batch)
+      DUALSYNC_REQUIRES(mutex);
+  Result<void> return_to_lane(WindowOp* op, const Completion& completion, Staged* staged, rocksdb::WriteBatch* batch)
+      DUALSYNC_REQUIRES(mutex);
   Result<void> set_aside(const WindowOp& op, const Error& error, rocksdb::WriteBatch* batch) DUALSYNC_REQUIRES(mutex);
   void forget(WindowOp* op, rocksdb::WriteBatch* batch) DUALSYNC_REQUIRES(mutex);
   void count_done(const WindowOp& op) DUALSYNC_REQUIRES(mutex);
@@ -87,10 +95,12 @@ struct SyncQueue::Impl {
   std::map<Namespace, DirtyRange> dirty DUALSYNC_GUARDED_BY(mutex);
   // Operations whose oldest change is older than their place tells: moved behind a rename, or made by a repair.
   std::map<SeqNo, OpTime> early DUALSYNC_GUARDED_BY(mutex);
-  SeqNo cursor DUALSYNC_GUARDED_BY(mutex) = 1;       // the next one to load from disk
-  OpTime cursor_time DUALSYNC_GUARDED_BY(mutex);     // of the operation at the cursor, when known
-  OpTime newest_loaded DUALSYNC_GUARDED_BY(mutex);   // newest first_time among what was loaded
-  bool index_used DUALSYNC_GUARDED_BY(mutex) = false;  // `pending` may hold entries
+  SeqNo cursor DUALSYNC_GUARDED_BY(mutex) = 1;      // the next one to load from disk
+  OpTime cursor_time DUALSYNC_GUARDED_BY(mutex);    // of the operation at the cursor, when known
+  OpTime newest_loaded DUALSYNC_GUARDED_BY(mutex);  // newest first_time among what was loaded
+  DiskIndex index DUALSYNC_GUARDED_BY(mutex);
+  // Operations below it were here before this process: the index does not know those that are not loaded yet.
+  SeqNo recovered_end DUALSYNC_GUARDED_BY(mutex) = 0;
   double avg_sync_ms DUALSYNC_GUARDED_BY(mutex) = 0;
   std::int64_t last_done_ms DUALSYNC_GUARDED_BY(mutex) = 0;
   std::optional<Error> broken DUALSYNC_GUARDED_BY(mutex);
@@ -112,7 +122,8 @@ std::string encode_position(const Position& position);
 Result<Position> decode_position(std::string_view bytes);
 std::string encode_dirty(const DirtyRange& range);
 Result<DirtyRange> decode_dirty(std::string_view name, std::string_view bytes);
-std::string encode_dead_letter(const OperationView& op, const Error& error, std::int64_t now_ms, std::string_view record);
+std::string encode_dead_letter(const OperationView& op, const Error& error, std::int64_t now_ms,
+                               std::string_view record);
 Result<DeadLetter> decode_dead_letter(SeqNo seq, std::string_view bytes);
 
 }  // namespace dualsync

@@ -28,6 +28,7 @@ Result<void> SyncQueue::Impl::load_one(SeqNo seq, std::string record, Staged* st
     return {};
   }
   std::string key = queue_key(*op);
+  index.erase(DiskIndex::hash(key), seq);
   WindowOp* older = window.find_pending(key);
   if (older != nullptr && older->seq < seq && !merges_across(op->db, op->collection, older->seq)) {
     std::string storage;
@@ -81,8 +82,8 @@ Result<void> SyncQueue::Impl::load() {
   return commit(&batch, false);
 }
 
-Result<std::vector<TakenOperation>> SyncQueue::take(std::size_t lane, TakeLimits limits, std::chrono::milliseconds max_wait,
-                                                    std::stop_token stop) {
+Result<std::vector<TakenOperation>> SyncQueue::take(std::size_t lane, TakeLimits limits,
+                                                    std::chrono::milliseconds max_wait, std::stop_token stop) {
   Impl& impl = *impl_;
   const SteadyTime deadline = impl.options.clock->now() + max_wait;
   MutexLock lock(impl.mutex);
@@ -121,7 +122,8 @@ void SyncQueue::Impl::forget(WindowOp* op, rocksdb::WriteBatch* batch) {
 }
 
 Result<void> SyncQueue::Impl::set_aside(const WindowOp& op, const Error& error, rocksdb::WriteBatch* batch) {
-  batch->Put(store->dead_letters(), seq_key(op.seq), encode_dead_letter(op.op, error, options.clock->unix_ms(), op.record));
+  batch->Put(store->dead_letters(), seq_key(op.seq),
+             encode_dead_letter(op.op, error, options.clock->unix_ms(), op.record));
   ++counters.dead_letters;
   return {};
 }
@@ -135,7 +137,7 @@ Result<void> SyncQueue::Impl::return_to_lane(WindowOp* op, const Completion& com
     ++changed.attempts;
     ++counters.refused;
   }
-  if (completion.kind == Completion::Kind::kTouch) {
+  if (completion.kind == Completion::Kind::kTouch || completion.kind == Completion::Kind::kGone) {
     changed.kind = OpKind::kTouch;
     changed.payload = {};
   }
@@ -157,13 +159,14 @@ Result<void> SyncQueue::Impl::return_to_lane(WindowOp* op, const Completion& com
     record = std::move(merged);
     return {};
   };
-  if (WindowOp* newer = window.find_pending(op->key); newer != nullptr && !merges_across(op->op.db, op->op.collection, op->seq)) {
+  if (WindowOp* newer = window.find_pending(op->key);
+      newer != nullptr && !merges_across(op->op.db, op->op.collection, op->seq)) {
     DUALSYNC_TRY(absorb(newer->record));
     batch->Delete(store->operations(), seq_key(newer->seq));
     staged->drop(newer);
     early.erase(newer->seq);
     window.remove(newer->seq);
-    if (index_used) staged->pending[op->key] = op->seq;
+    if (index.spilled()) index.put(DiskIndex::hash(op->key), op->seq, *store, batch);
   }
   std::string newer_record;
   auto on_disk = find_on_disk(op->key, staged, &newer_record);
@@ -171,14 +174,16 @@ Result<void> SyncQueue::Impl::return_to_lane(WindowOp* op, const Completion& com
   if (*on_disk > op->seq && !merges_across(op->op.db, op->op.collection, op->seq)) {
     DUALSYNC_TRY(absorb(newer_record));
     batch->Delete(store->operations(), seq_key(*on_disk));
-    staged->pending[op->key] = op->seq;
+    index.erase(DiskIndex::hash(op->key), *on_disk);
+    if (index.spilled()) index.put(DiskIndex::hash(op->key), op->seq, *store, batch);
   }
   counters.bytes += record.size();
   counters.bytes -= std::min<std::uint64_t>(counters.bytes, op->record.size());
   if (record != op->record) staged->touch(op);
   window.replace_record(op, std::move(record));
   if (!ready_now) op->gone_since = completion.gone_since;
-  window.put_back(op, ready_now && completion.delay.count() == 0 ? SteadyTime() : options.clock->now() + completion.delay);
+  window.put_back(op,
+                  ready_now && completion.delay.count() == 0 ? SteadyTime() : options.clock->now() + completion.delay);
   return {};
 }
 
@@ -205,13 +210,12 @@ Result<void> SyncQueue::Impl::settle(const Completion& completion, Staged* stage
       view.last_time = op->op.last_time;
       view.enqueued_ms = op->op.enqueued_ms;
       forget(op, batch);
-      return stage(view, staged);
+      return stage(view, staged, batch);
     }
     case Completion::Kind::kPutBack:
     case Completion::Kind::kRetry:
     case Completion::Kind::kTouch:
-    case Completion::Kind::kGone:
-      return return_to_lane(op, completion, staged, batch);
+    case Completion::Kind::kGone: return return_to_lane(op, completion, staged, batch);
   }
   return {};
 }
@@ -229,11 +233,7 @@ Result<void> SyncQueue::complete(const std::vector<Completion>& completions) {
     }
   }
   impl.write_staged(&staged, &batch);
-  if (impl.counters.operations == 0 && impl.index_used) {
-    // Nothing is left, so every entry of the index is stale.
-    batch.DeleteRange(impl.store->pending(), std::string(), std::string(1, '\xff') + std::string(256, '\xff'));
-    impl.index_used = false;
-  }
+  if (impl.counters.operations == 0 && !impl.index.empty()) impl.index.clear(*impl.store, &batch);
   impl.advance();
   DUALSYNC_TRY(impl.commit(&batch, false));
   impl.wake();

@@ -21,26 +21,26 @@ namespace dualsync {
 struct QueueOptions {
   std::string directory;
   std::size_t lanes = 4;
-  std::size_t memory_operations = 10'000;         // decoded operations in memory; the rest stays on disk
-  std::size_t memory_bytes = 24U << 20U;          // and their bytes; one larger operation alone is let through
+  std::size_t memory_operations = 10'000;  // decoded operations in memory; the rest stays on disk
+  std::size_t memory_bytes = 16U << 20U;   // and their bytes; one larger operation alone is let through
   const Clock* clock = &system_clock();
-  rocksdb::Env* env = nullptr;                    // tests swap the disk
+  rocksdb::Env* env = nullptr;  // tests swap the disk
 };
 
 // A namespace that must be compared and repaired.
 struct DirtyRange {
   Namespace ns;
   std::string reason;
-  OpTime gap_start;            // every write after it may be missing on the backup; null: everything may
-  bool first_copy = false;     // from the first start: nothing was ever copied
-  std::string progress;        // BSON of whoever works on it; empty at first
+  OpTime gap_start;         // every write after it may be missing on the backup; null: everything may
+  bool first_copy = false;  // from the first start: nothing was ever copied
+  std::string progress;     // BSON of whoever works on it; empty at first
 };
 
 // What capture hands over: stored whole or not at all.
 struct AppendBatch {
   std::vector<OperationView> operations;  // in the order of the stream
   std::vector<DirtyRange> dirty;
-  Position position;                      // empty: stays as it is
+  Position position;  // empty: stays as it is
 };
 
 struct TakeLimits {
@@ -62,7 +62,7 @@ struct Completion {
     kPutBack,     // not tried, or nothing is known: as it was, uses up no retry
     kRetry,       // refused: counted, tried again after `delay`
     kTouch,       // becomes a touch, tried again after `delay`; uses up no retry
-    kGone,        // a touch that found nothing on local at `gone_since`; looked at again after `delay`
+    kGone,        // becomes a touch that found nothing on local at `gone_since`; looked at again after `delay`
     kDeadLetter,  // set aside with `error`
     kMove,        // done here; a touch of the same document is appended for namespace `to`
   };
@@ -96,14 +96,14 @@ struct DeadLetter {
 struct QueueStats {
   std::uint64_t operations = 0;  // waiting or in flight
   std::uint64_t bytes = 0;
-  std::uint64_t appended = 0;    // ever
+  std::uint64_t appended = 0;  // ever
   std::uint64_t coalesced = 0;
   std::uint64_t bytes_saved = 0;
   std::uint64_t done = 0;
   std::uint64_t refused = 0;
   std::uint64_t dead_letters = 0;
   std::uint64_t dirty_ranges = 0;
-  double avg_sync_ms = 0;        // enqueue to acknowledgement, smoothed over about a thousand operations
+  double avg_sync_ms = 0;  // enqueue to acknowledgement, smoothed over about a thousand operations
   std::int64_t last_done_ms = 0;
 };
 

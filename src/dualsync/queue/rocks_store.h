@@ -25,7 +25,7 @@ inline constexpr std::uint32_t kQueueFormatVersion = 1;
 Error rocks_error(const rocksdb::Status& status, std::string_view what);
 Result<void> rocks_result(const rocksdb::Status& status, std::string_view what);
 
-std::string seq_key(SeqNo seq);                // 8 bytes, big-endian: RocksDB's order is the queue's
+std::string seq_key(SeqNo seq);  // 8 bytes, big-endian: RocksDB's order is the queue's
 SeqNo seq_of_key(std::string_view key);
 
 class RocksStore {

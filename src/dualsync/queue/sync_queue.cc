@@ -49,7 +49,8 @@ Result<void> SyncQueue::Impl::load_state() {
   }
   auto counter_bytes = store->get_meta(kMetaCounters);
   if (!counter_bytes) return counter_bytes.error();
-  if (*counter_bytes) std::memcpy(&counters, (*counter_bytes)->data(), std::min((*counter_bytes)->size(), sizeof counters));
+  if (*counter_bytes)
+    std::memcpy(&counters, (*counter_bytes)->data(), std::min((*counter_bytes)->size(), sizeof counters));
 
   auto dirty_entries = store->scan_meta(kMetaDirtyPrefix);
   if (!dirty_entries) return dirty_entries.error();
@@ -66,7 +67,10 @@ Result<void> SyncQueue::Impl::load_state() {
     window.ddls().push_back({seq_of_key(key), *event, false, {}});
   }
   cursor = counters.floor;
-  index_used = counters.operations > 0;
+  recovered_end = counters.operations > 0 ? counters.next_seq : 0;
+  // The index of the last process knows nothing of what came after it was spilled; it starts anew.
+  DUALSYNC_TRY(rocks_result(
+      store->db()->DeleteRange(rocksdb::WriteOptions(), store->pending(), "", std::string(17, '\xff')), "queue index"));
   store->set_floor(counters.floor);
   if (all_loaded()) return {};
   const std::unique_ptr<rocksdb::Iterator> it(store->db()->NewIterator(rocksdb::ReadOptions(), store->operations()));
@@ -87,12 +91,14 @@ Result<void> SyncQueue::Impl::usable() const {
 }
 
 void SyncQueue::Impl::put_counters(rocksdb::WriteBatch* batch) {
-  batch->Put(store->meta(), std::string(kMetaCounters), rocksdb::Slice(reinterpret_cast<const char*>(&counters), sizeof counters));
+  batch->Put(store->meta(), std::string(kMetaCounters),
+             rocksdb::Slice(reinterpret_cast<const char*>(&counters), sizeof counters));
 }
 
 Result<void> SyncQueue::Impl::commit(rocksdb::WriteBatch* batch, bool sync) {
   put_counters(batch);
   auto written = store->write(batch, sync);
+  index.committed();
   if (!written) broken = written.error();
   return written;
 }

@@ -100,7 +100,8 @@ void Window::remove(SeqNo seq) {
   WindowOp* op = &found->second;
   leave_lane(op);
   bytes_ -= op->record.size();
-  if (const auto pending = pending_.find(op->key); pending != pending_.end() && pending->second == op) pending_.erase(pending);
+  if (const auto pending = pending_.find(op->key); pending != pending_.end() && pending->second == op)
+    pending_.erase(pending);
   ops_.erase(found);  // a sequence number left in `ready` or `blocked_` is passed over when its turn comes
 }
 
@@ -126,7 +127,8 @@ std::vector<WindowOp*> Window::take(std::size_t lane_index, TakeLimits limits, S
     lane.ready.pop_front();
     bytes += op->record.size();
     op->state = WindowOp::State::kInFlight;
-    if (const auto pending = pending_.find(op->key); pending != pending_.end() && pending->second == op) pending_.erase(pending);
+    if (const auto pending = pending_.find(op->key); pending != pending_.end() && pending->second == op)
+      pending_.erase(pending);
     taken.push_back(op);
   }
   return taken;

@@ -26,24 +26,24 @@ namespace dualsync {
 
 struct NamespaceState {
   Namespace ns;
-  std::size_t active = 0;      // operations in lanes or in flight
-  bool held = false;           // a copy is running: nothing of it is given to lanes
-  SeqNo first_skipped = 0;     // the oldest operation left on disk because of that; 0: none
+  std::size_t active = 0;   // operations in lanes or in flight
+  bool held = false;        // a copy is running: nothing of it is given to lanes
+  SeqNo first_skipped = 0;  // the oldest operation left on disk because of that; 0: none
   OpTime first_skipped_time;
 };
 
 struct WindowOp {
   enum class State : std::uint8_t { kReady, kDelayed, kInFlight, kBlocked, kDdl };
   SeqNo seq = 0;
-  std::string record;          // the encoded operation; `op` points into it
+  std::string record;  // the encoded operation; `op` points into it
   OperationView op;
-  std::string key;             // namespace, 0, canonical document key
+  std::string key;  // namespace, 0, canonical document key
   NamespaceState* ns = nullptr;
   std::size_t lane = 0;
   State state = State::kReady;
   SteadyTime not_before;
   OpTime gone_since;
-  bool staged = false;         // its record is about to be written
+  bool staged = false;  // its record is about to be written
 };
 
 struct QueuedDdl {

@@ -63,7 +63,8 @@ TEST(BsonCompare, IdsStandInMongoDBsOrder) {
 }
 
 TEST(BsonCompare, EqualNumbersOfDifferentTypesCompareAsEqual) {
-  EXPECT_EQ(compare_ids(id_key(R"({"$numberInt":"1"})"), id_key(R"({"$numberDecimal":"1.0"})")), std::strong_ordering::equal);
+  EXPECT_EQ(compare_ids(id_key(R"({"$numberInt":"1"})"), id_key(R"({"$numberDecimal":"1.0"})")),
+            std::strong_ordering::equal);
 }
 
 TEST(BsonCompare, TheFirstDifferenceIsNamedByPath) {

@@ -9,8 +9,10 @@ namespace {
 
 using test::bson;
 
-std::string description(const std::string& updated, const std::string& removed, const std::string& rest = R"("truncatedArrays":[],"disambiguatedPaths":{})") {
-  return bson(R"({"updatedFields":)" + updated + R"(,"removedFields":)" + removed + (rest.empty() ? "" : "," + rest) + "}");
+std::string description(const std::string& updated, const std::string& removed,
+                        const std::string& rest = R"("truncatedArrays":[],"disambiguatedPaths":{})") {
+  return bson(R"({"updatedFields":)" + updated + R"(,"removedFields":)" + removed + (rest.empty() ? "" : "," + rest) +
+              "}");
 }
 
 TEST(Delta, ExactWhereItIsTheSameChangeByteForByte) {
@@ -26,16 +28,20 @@ TEST(Delta, NotExactWhereInDoubt) {
   EXPECT_FALSE(is_exact_delta(description(R"({"a.$x":1})", "[]")));
   EXPECT_FALSE(is_exact_delta(description(R"({"a..b":1})", "[]")));
   EXPECT_FALSE(is_exact_delta(description(R"({"":1})", "[]")));
-  EXPECT_FALSE(is_exact_delta(description(R"({"a":1})", "[]", R"("truncatedArrays":[{"field":"x","newSize":1}],"disambiguatedPaths":{})")));
-  EXPECT_FALSE(is_exact_delta(description(R"({"a.b":1})", "[]", R"("truncatedArrays":[],"disambiguatedPaths":{"a.b":["a.b"]})")));
-  EXPECT_FALSE(is_exact_delta(description(R"({"a.b":1})", "[]", R"("truncatedArrays":[])"))) << "a server that does not tell literal dots apart";
+  EXPECT_FALSE(is_exact_delta(
+      description(R"({"a":1})", "[]", R"("truncatedArrays":[{"field":"x","newSize":1}],"disambiguatedPaths":{})")));
+  EXPECT_FALSE(is_exact_delta(
+      description(R"({"a.b":1})", "[]", R"("truncatedArrays":[],"disambiguatedPaths":{"a.b":["a.b"]})")));
+  EXPECT_FALSE(is_exact_delta(description(R"({"a.b":1})", "[]", R"("truncatedArrays":[])")))
+      << "a server that does not tell literal dots apart";
   EXPECT_FALSE(is_exact_delta(description(R"({"a":1})", "[]", R"("somethingNew":1)")));
   EXPECT_FALSE(is_exact_delta(bson(R"({"updatedFields":1})")));
   EXPECT_FALSE(is_exact_delta("not bson"));
 }
 
 TEST(Delta, DisjointAndEqualPathsMerge) {
-  const auto merged = merge_deltas(description(R"({"a":1,"b.c":2})", R"(["x"])"), description(R"({"a":9,"d":3})", R"(["x","y"])"));
+  const auto merged =
+      merge_deltas(description(R"({"a":1,"b.c":2})", R"(["x"])"), description(R"({"a":9,"d":3})", R"(["x","y"])"));
   ASSERT_TRUE(merged);
   EXPECT_EQ(*merged, bson(R"({"updatedFields":{"b.c":2,"a":9,"d":3},"removedFields":["x","y"]})"));
 }

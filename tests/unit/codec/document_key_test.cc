@@ -21,7 +21,8 @@ std::string canonical(const char* json) {
 const std::vector<std::vector<const char*>> kClasses = {
     {R"({"$numberInt":"1"})", R"({"$numberLong":"1"})", R"({"$numberDouble":"1.0"})", R"({"$numberDecimal":"1"})",
      R"({"$numberDecimal":"1.000"})", R"({"$numberDecimal":"10E-1"})"},
-    {R"({"$numberInt":"0"})", R"({"$numberDouble":"-0.0"})", R"({"$numberDecimal":"-0"})", R"({"$numberDecimal":"0E+20"})"},
+    {R"({"$numberInt":"0"})", R"({"$numberDouble":"-0.0"})", R"({"$numberDecimal":"-0"})",
+     R"({"$numberDecimal":"0E+20"})"},
     {R"({"$numberDouble":"0.5"})", R"({"$numberDecimal":"0.5"})", R"({"$numberDecimal":"0.50"})"},
     {R"({"$numberDouble":"0.1"})"},
     {R"({"$numberDecimal":"0.1"})"},

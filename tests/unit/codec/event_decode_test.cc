@@ -12,7 +12,8 @@ using test::bson;
 using Kind = DecodedEvent::Kind;
 
 std::string event(const std::string& type, const std::string& rest, const std::string& key = R"({"_id":1})") {
-  return bson(R"({"_id":{"_data":"x"},"operationType":")" + type + R"(","clusterTime":{"$timestamp":{"t":5,"i":6}},"ns":{"db":"shop","coll":"bills"})" +
+  return bson(R"({"_id":{"_data":"x"},"operationType":")" + type +
+              R"(","clusterTime":{"$timestamp":{"t":5,"i":6}},"ns":{"db":"shop","coll":"bills"})" +
               (key.empty() ? "" : R"(,"documentKey":)" + key) + rest + "}");
 }
 
@@ -33,9 +34,13 @@ TEST(EventDecode, DocumentEventsKeepTheirContentAsItCame) {
 }
 
 TEST(EventDecode, UpdatesAreDeltasWhereExactElseTouches) {
-  const std::string exact = event("update", R"(,"updateDescription":{"updatedFields":{"a":1},"removedFields":[],"truncatedArrays":[],"disambiguatedPaths":{}})");
+  const std::string exact = event(
+      "update",
+      R"(,"updateDescription":{"updatedFields":{"a":1},"removedFields":[],)"
+      R"("truncatedArrays":[],"disambiguatedPaths":{}})");
   EXPECT_EQ(decode_event(exact).op.kind, OpKind::kDelta);
-  const std::string array = event("update", R"(,"updateDescription":{"updatedFields":{"a.0":1},"removedFields":[],"disambiguatedPaths":{}})");
+  const std::string array =
+      event("update", R"(,"updateDescription":{"updatedFields":{"a.0":1},"removedFields":[],"disambiguatedPaths":{}})");
   EXPECT_EQ(decode_event(array).op.kind, OpKind::kTouch);
   EXPECT_TRUE(decode_event(array).op.payload.empty());
   const std::string bare = event("update", "");
@@ -74,7 +79,8 @@ TEST(EventDecode, WhatIsNotUnderstoodSaysWhatIsStillKnown) {
 }
 
 TEST(EventDecode, EveryTruncationOfAnEventIsSurvived) {
-  const std::string whole = event("update", R"(,"updateDescription":{"updatedFields":{"a.b":1},"removedFields":["c"],"disambiguatedPaths":{}})");
+  const std::string whole = event(
+      "update", R"(,"updateDescription":{"updatedFields":{"a.b":1},"removedFields":["c"],"disambiguatedPaths":{}})");
   for (std::size_t length = 0; length < whole.size(); ++length) {
     EXPECT_EQ(decode_event(std::string_view(whole).substr(0, length)).kind, Kind::kMalformed) << length;
   }
@@ -87,13 +93,19 @@ TEST(EventDecode, EveryFlippedByteIsSurvived) {
       std::string damaged = whole;
       damaged[i] = static_cast<char>(damaged[i] ^ bit);
       const DecodedEvent decoded = decode_event(damaged);
-      if (decoded.kind == Kind::kDocument) { EXPECT_FALSE(decoded.op.document_key.empty()); }
+      if (decoded.kind == Kind::kDocument) {
+        EXPECT_FALSE(decoded.op.document_key.empty());
+      }
     }
   }
 }
 
 TEST(DdlEvent, RenameNamesBothSidesAndWhatItConcerns) {
-  const std::string bytes = event("rename", R"(,"to":{"db":"shop","coll":"old"},"operationDescription":{"to":{"db":"shop","coll":"old"},"dropTarget":{"$uuid":"7a6b35a1-0d2c-4f2b-9c5e-0a5f1c2d3e4f"}})", "");
+  const std::string bytes = event(
+      "rename",
+      R"(,"to":{"db":"shop","coll":"old"},"operationDescription":{"to":{"db":"shop","coll":"old"},)"
+      R"("dropTarget":{"$uuid":"7a6b35a1-0d2c-4f2b-9c5e-0a5f1c2d3e4f"}})",
+      "");
   const DecodedEvent decoded = decode_event(bytes);
   ASSERT_EQ(decoded.kind, Kind::kDdl);
   const auto ddl = parse_ddl_event(decoded.op.payload);
@@ -105,13 +117,15 @@ TEST(DdlEvent, RenameNamesBothSidesAndWhatItConcerns) {
 }
 
 TEST(DdlEvent, DropDatabaseConcernsAllOfIt) {
-  const std::string bytes = bson(R"({"operationType":"dropDatabase","clusterTime":{"$timestamp":{"t":1,"i":1}},"ns":{"db":"shop"}})");
+  const std::string bytes =
+      bson(R"({"operationType":"dropDatabase","clusterTime":{"$timestamp":{"t":1,"i":1}},"ns":{"db":"shop"}})");
   ASSERT_EQ(decode_event(bytes).kind, Kind::kDdl);
   EXPECT_EQ(parse_ddl_event(bytes)->concerns(), (std::vector<Namespace>{{"shop", ""}}));
 }
 
 TEST(DdlEvent, IndexDefinitionsAreTakenAsTheyCame) {
-  const std::string bytes = event("createIndexes", R"(,"operationDescription":{"indexes":[{"v":2,"key":{"a":1},"name":"a_1"}]})", "");
+  const std::string bytes =
+      event("createIndexes", R"(,"operationDescription":{"indexes":[{"v":2,"key":{"a":1},"name":"a_1"}]})", "");
   const auto ddl = parse_ddl_event(bytes);
   ASSERT_TRUE(ddl.ok());
   EXPECT_EQ(index_definitions(*ddl), (std::vector<std::string>{bson(R"({"v":2,"key":{"a":1},"name":"a_1"})")}));

@@ -16,7 +16,8 @@ Status streaming() {
 }
 
 bool has(const Status& status, const std::string& code) {
-  return std::any_of(status.reasons.begin(), status.reasons.end(), [&](const Reason& reason) { return reason.code == code; });
+  return std::any_of(status.reasons.begin(), status.reasons.end(),
+                     [&](const Reason& reason) { return reason.code == code; });
 }
 
 TEST(Health, AStreamThatAnswersIsHealthy) {
@@ -45,7 +46,8 @@ TEST(Health, AnOpenBreakerIsANormalStateThatIsExplained) {
   derive_health({}, &status);
   EXPECT_EQ(status.verdict, Verdict::kDegraded);
   ASSERT_TRUE(has(status, "breaker-open"));
-  EXPECT_NE(status.reasons[0].message.find("3 h 12 min, 48,211 documents, 61.0 MiB"), std::string::npos) << status.reasons[0].message;
+  EXPECT_NE(status.reasons[0].message.find("3 h 12 min, 48,211 documents, 61.0 MiB"), std::string::npos)
+      << status.reasons[0].message;
 }
 
 TEST(Health, EveryExceptionIsNamed) {

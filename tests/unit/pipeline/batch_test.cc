@@ -92,7 +92,8 @@ TEST_F(BatchTest, AnIdWhoseBytesChangedGoesAsDeleteThenInsert) {
   const std::string as_int = R"({"$numberInt":"1"})";
   const std::string as_long = R"({"$numberLong":"1"})";
   backup_.put(kBills, document(as_int, 1));
-  const auto completions = run({make_op(OpKind::kDelete, as_int), make_op(OpKind::kInsert, as_long, document(as_long, 1))});
+  const auto completions =
+      run({make_op(OpKind::kDelete, as_int), make_op(OpKind::kInsert, as_long, document(as_long, 1))});
   ASSERT_EQ(completions.size(), 1U);
   EXPECT_EQ(completions[0].kind, Kind::kDone);
   EXPECT_EQ(backup_.data[kBills].begin()->first, id_key(as_long));
@@ -154,6 +155,18 @@ TEST_F(BatchTest, ADroppedNamespaceKeepsItsLastKnownState) {
   EXPECT_TRUE(backup_.get(kBills, id_key("1")));
 }
 
+TEST_F(BatchTest, ADeltaWhoseDocumentIsGoneOnBothSidesIsATouchFromThenOn) {
+  local_.time = {50, 1};
+  const std::string delta = test::bson(R"({"updatedFields":{"v":9},"removedFields":[]})");
+  EXPECT_EQ(run({make_op(OpKind::kDelta, "1", delta)})[0].kind, Kind::kGone);
+  append({make_ddl("drop", kBills, {49, 1})}, {51, 1});
+  std::this_thread::sleep_for(std::chrono::milliseconds(60));
+  const auto completions = run({});
+  ASSERT_EQ(completions.size(), 1U);
+  EXPECT_EQ(completions[0].kind, Kind::kDone) << "it must not be sent as a delta for ever";
+  EXPECT_EQ(queue_->stats().operations, 1U) << "only the drop is left";
+}
+
 TEST_F(BatchTest, AnOutageUsesUpNoRetryAndPutsEverythingBack) {
   backup_.down = true;
   const auto completions = run({make_op(OpKind::kInsert, "1", document("1", 1)), make_op(OpKind::kDelete, "2")});
@@ -173,7 +186,8 @@ TEST_F(BatchTest, LocalAwayOnlyDelaysTouches) {
 
 TEST_F(BatchTest, ARefusedDocumentIsRetriedThenADeadLetterAndItsNeighboursPass) {
   backup_.refused.insert(document("1", 1));
-  auto completions = run({make_op(OpKind::kReplace, "1", document("1", 1)), make_op(OpKind::kReplace, "2", document("2", 1))});
+  auto completions =
+      run({make_op(OpKind::kReplace, "1", document("1", 1)), make_op(OpKind::kReplace, "2", document("2", 1))});
   EXPECT_EQ(completions[0].kind, Kind::kRetry);
   EXPECT_GE(completions[0].delay, std::chrono::milliseconds(900));
   EXPECT_LE(completions[0].delay, std::chrono::milliseconds(1100));
@@ -197,7 +211,8 @@ TEST_F(BatchTest, AfterTheLastTryItIsADeadLetterWithTheReason) {
 TEST_F(BatchTest, ACommandRefusedAsAWholeDoesNotTakeItsNeighboursAlong) {
   backup_.refused.insert(document("1", 1));
   backup_.refuse_command = true;
-  const auto completions = run({make_op(OpKind::kReplace, "1", document("1", 1)), make_op(OpKind::kReplace, "2", document("2", 1))});
+  const auto completions =
+      run({make_op(OpKind::kReplace, "1", document("1", 1)), make_op(OpKind::kReplace, "2", document("2", 1))});
   EXPECT_EQ(completions[0].kind, Kind::kRetry);
   EXPECT_EQ(completions[1].kind, Kind::kDone);
 }

@@ -25,10 +25,14 @@ TEST(Comparer, NamesEveryKindOfDifferenceOnce) {
   test::FakeReader l(local);
   test::FakeReader b(backup);
   std::vector<std::string> found;
-  const auto counts = compare_namespace(l, kBills, b, kBills, {}, [&](const FoundDifference& difference) {
-        found.push_back(std::string(to_string(difference.kind)) + " " + to_json(id_key_of(difference.local.empty() ? difference.backup : difference.local)));
+  const auto counts = compare_namespace(
+      l, kBills, b, kBills, {},
+      [&](const FoundDifference& difference) {
+        found.push_back(std::string(to_string(difference.kind)) + " " +
+                        to_json(id_key_of(difference.local.empty() ? difference.backup : difference.local)));
         return Result<void>();
-      }, [](const CompareCounts&) {});
+      },
+      [](const CompareCounts&) {});
   ASSERT_TRUE(counts.ok());
   EXPECT_EQ(counts->local, 11U);
   EXPECT_EQ(counts->backup, 11U);
@@ -46,10 +50,14 @@ TEST(Comparer, AnEqualNumberOfAnotherTypeIsADifferenceOfContent) {
   test::FakeReader l(local);
   test::FakeReader b(backup);
   std::vector<DifferenceKind> kinds;
-  ASSERT_TRUE(compare_namespace(l, kBills, b, kBills, {}, [&](const FoundDifference& difference) {
-        kinds.push_back(difference.kind);
-        return Result<void>();
-      }, [](const CompareCounts&) {}).ok());
+  ASSERT_TRUE(compare_namespace(
+                  l, kBills, b, kBills, {},
+                  [&](const FoundDifference& difference) {
+                    kinds.push_back(difference.kind);
+                    return Result<void>();
+                  },
+                  [](const CompareCounts&) {})
+                  .ok());
   EXPECT_EQ(kinds, std::vector<DifferenceKind>{DifferenceKind::kContent});
 }
 
@@ -59,7 +67,9 @@ TEST(Comparer, StopsWhenTold) {
   test::FakeReader reader(server);
   std::stop_source stop;
   stop.request_stop();
-  const auto result = compare_namespace(reader, kBills, reader, kBills, stop.get_token(), [](const FoundDifference&) { return Result<void>(); }, [](const CompareCounts&) {});
+  const auto result = compare_namespace(
+      reader, kBills, reader, kBills, stop.get_token(), [](const FoundDifference&) { return Result<void>(); },
+      [](const CompareCounts&) {});
   ASSERT_FALSE(result.ok());
   EXPECT_EQ(result.error().kind, ErrorKind::kStopped);
 }

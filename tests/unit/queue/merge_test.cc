@@ -11,7 +11,9 @@ using test::bson;
 using test::document;
 using test::make_op;
 
-std::string delta(const char* updated) { return bson(std::string(R"({"updatedFields":)") + updated + R"(,"removedFields":[]})"); }
+std::string delta(const char* updated) {
+  return bson(std::string(R"({"updatedFields":)") + updated + R"(,"removedFields":[]})");
+}
 
 struct Row {
   OpKind pending;
@@ -28,14 +30,14 @@ std::string payload_of(OpKind kind, const char* path) {
 TEST(Merge, TheWholeTable) {
   using enum OpKind;
   const Row rows[] = {
-      {kInsert, kInsert, kInsert},   {kInsert, kReplace, kInsert},   {kInsert, kDelta, kTouch},
-      {kInsert, kDelete, kDelete},   {kInsert, kTouch, kTouch},      {kReplace, kInsert, kReplace},
+      {kInsert, kInsert, kInsert},    {kInsert, kReplace, kInsert},  {kInsert, kDelta, kTouch},
+      {kInsert, kDelete, kDelete},    {kInsert, kTouch, kTouch},     {kReplace, kInsert, kReplace},
       {kReplace, kReplace, kReplace}, {kReplace, kDelta, kTouch},    {kReplace, kDelete, kDelete},
-      {kReplace, kTouch, kTouch},    {kDelta, kInsert, kReplace},    {kDelta, kReplace, kReplace},
-      {kDelta, kDelta, kDelta},      {kDelta, kDelete, kDelete},     {kDelta, kTouch, kTouch},
-      {kDelete, kInsert, kReplace},  {kDelete, kReplace, kReplace},  {kDelete, kDelta, kTouch},
-      {kDelete, kDelete, kDelete},   {kDelete, kTouch, kTouch},      {kTouch, kInsert, kTouch},
-      {kTouch, kReplace, kTouch},    {kTouch, kDelta, kTouch},       {kTouch, kDelete, kDelete},
+      {kReplace, kTouch, kTouch},     {kDelta, kInsert, kReplace},   {kDelta, kReplace, kReplace},
+      {kDelta, kDelta, kDelta},       {kDelta, kDelete, kDelete},    {kDelta, kTouch, kTouch},
+      {kDelete, kInsert, kReplace},   {kDelete, kReplace, kReplace}, {kDelete, kDelta, kTouch},
+      {kDelete, kDelete, kDelete},    {kDelete, kTouch, kTouch},     {kTouch, kInsert, kTouch},
+      {kTouch, kReplace, kTouch},     {kTouch, kDelta, kTouch},      {kTouch, kDelete, kDelete},
       {kTouch, kTouch, kTouch},
   };
   for (const Row& row : rows) {
@@ -45,8 +47,12 @@ TEST(Merge, TheWholeTable) {
     const OperationView merged = merge_operations(pending.view(), newer.view(), &storage);
     const auto name = std::string(to_string(row.pending)) + " + " + std::string(to_string(row.newer));
     EXPECT_EQ(merged.kind, row.becomes) << name;
-    if (merged.whole()) { EXPECT_EQ(merged.payload, newer.payload) << name; }
-    if (merged.kind == kTouch || merged.kind == kDelete) { EXPECT_TRUE(merged.payload.empty()) << name; }
+    if (merged.whole()) {
+      EXPECT_EQ(merged.payload, newer.payload) << name;
+    }
+    if (merged.kind == kTouch || merged.kind == kDelete) {
+      EXPECT_TRUE(merged.payload.empty()) << name;
+    }
     EXPECT_EQ(merged.first_time, (OpTime{1, 1})) << name;
     EXPECT_EQ(merged.last_time, (OpTime{2, 1})) << name;
   }

@@ -49,13 +49,15 @@ TEST_F(QueueDdlTest, OtherNamespacesDoNotWait) {
 
 TEST_F(QueueDdlTest, ARenameConcernsBothNamesAndADropDatabaseAllOfThem) {
   const std::string to = R"(,"to":{"db":"shop","coll":"new"})";
-  append({make_ddl("rename", {"shop", "bills"}, {11, 1}, to), make_op(OpKind::kInsert, "1", document("1", 1), {12, 1}, {"shop", "new"})});
+  append({make_ddl("rename", {"shop", "bills"}, {11, 1}, to),
+          make_op(OpKind::kInsert, "1", document("1", 1), {12, 1}, {"shop", "new"})});
   EXPECT_TRUE(take().empty());
   auto ddl = take_ddl();
   ASSERT_TRUE(ddl);
   ASSERT_TRUE(queue_->complete_ddl(ddl->seq, {}, {}).ok());
   complete(take());
-  append({make_ddl("dropDatabase", {"shop", ""}, {13, 1}), make_op(OpKind::kInsert, "1", document("1", 1), {14, 1}, {"shop", "x"})});
+  append({make_ddl("dropDatabase", {"shop", ""}, {13, 1}),
+          make_op(OpKind::kInsert, "1", document("1", 1), {14, 1}, {"shop", "x"})});
   EXPECT_TRUE(take().empty());
   EXPECT_TRUE(take_ddl());
 }
@@ -77,7 +79,8 @@ TEST_F(QueueDdlTest, DdlChangesRunOneAtATimeInOrderAlsoAfterAReopen) {
 }
 
 TEST_F(QueueDdlTest, ARemovalThatWaitsIsSeenByTouchesBeforeIt) {
-  append({make_op(OpKind::kTouch, "1"), make_ddl("rename", {"shop", "bills"}, {11, 1}, R"(,"to":{"db":"shop","coll":"new"})")});
+  append({make_op(OpKind::kTouch, "1"),
+          make_ddl("rename", {"shop", "bills"}, {11, 1}, R"(,"to":{"db":"shop","coll":"new"})")});
   const auto taken = take();
   ASSERT_EQ(taken.size(), 1U);
   const auto removal = queue_->removal_ahead({"shop", "bills"}, taken[0].seq);
@@ -115,7 +118,10 @@ TEST_F(QueueDdlTest, ARefusedDdlChangeBecomesADeadLetterAndMarksItsNamespaces) {
   append({make_ddl("create", {"shop", "a"}, {11, 1})});
   const auto ddl = take_ddl();
   ASSERT_TRUE(ddl);
-  ASSERT_TRUE(queue_->dead_letter_ddl(ddl->seq, {ErrorKind::kRefused, "no", "", 1}, {{{"shop", "a"}, "refused", {10, 1}, false, ""}}).ok());
+  ASSERT_TRUE(queue_
+                  ->dead_letter_ddl(ddl->seq, {ErrorKind::kRefused, "no", "", 1},
+                                    {{{"shop", "a"}, "refused", {10, 1}, false, ""}})
+                  .ok());
   EXPECT_EQ(queue_->stats().dead_letters, 1U);
   EXPECT_EQ(queue_->dirty_ranges().size(), 1U);
   EXPECT_EQ(queue_->stats().operations, 0U);

@@ -75,7 +75,8 @@ class Model {
   void update(int id) {
     if (!local_.contains(id)) return;
     local_[id] = ++value_;
-    const std::string change = test::bson(R"({"updatedFields":{"v":)" + std::to_string(value_) + R"(},"removedFields":[]})");
+    const std::string change =
+        test::bson(R"({"updatedFields":{"v":)" + std::to_string(value_) + R"(},"removedFields":[]})");
     append(make_op(OpKind::kDelta, std::to_string(id), change, tick()));
   }
   void reopen() {
@@ -139,7 +140,14 @@ TEST(QueueModel, WhateverHappensTheBackupEndsEqual) {
       step.id = *rc::gen::inRange(0, 6);
       step.count = *rc::gen::inRange(1, 5);
       using enum Step::Kind;
-      step.kind = kind < 30 ? kWrite : kind < 42 ? kDelete : kind < 60 ? kUpdate : kind < 78 ? kApply : kind < 90 ? kPutBack : kind < 93 ? kReopen : kind < 96 ? kHold : kRelease;
+      step.kind = kind < 30   ? kWrite
+                  : kind < 42 ? kDelete
+                  : kind < 60 ? kUpdate
+                  : kind < 78 ? kApply
+                  : kind < 90 ? kPutBack
+                  : kind < 93 ? kReopen
+                  : kind < 96 ? kHold
+                              : kRelease;
       model.run(step);
     }
     model.finish();

@@ -175,7 +175,9 @@ TEST_F(SyncQueueTest, NewContentOfARefusedDocumentIsTriedAtOnce) {
 }
 
 TEST_F(SyncQueueTest, TheAppliedPositionIsJustBeforeTheOldestThatIsMissing) {
-  append({make_op(OpKind::kReplace, "1", document("1", 1), {10, 5}), make_op(OpKind::kReplace, "2", document("2", 1), {11, 1})}, {12, 1});
+  append({make_op(OpKind::kReplace, "1", document("1", 1), {10, 5}),
+          make_op(OpKind::kReplace, "2", document("2", 1), {11, 1})},
+         {12, 1});
   EXPECT_EQ(queue_->applied_position(), (OpTime{10, 4}));
   append({make_op(OpKind::kReplace, "1", document("1", 2), {13, 1})});
   EXPECT_EQ(queue_->applied_position(), (OpTime{10, 4})) << "the merged one is as old as its oldest part";
@@ -205,7 +207,8 @@ TEST_F(SyncQueueTest, TheAppliedPositionIsNullUntilWhatWasNeverCopiedIsDone) {
 
 TEST_F(SyncQueueTest, AHeldNamespaceWaitsMergesAndComesOutInOrder) {
   queue_->hold({"shop", "bills"});
-  append({make_op(OpKind::kInsert, "1", document("1", 1)), make_op(OpKind::kInsert, "7", document("7", 1), {10, 1}, {"shop", "other"})});
+  append({make_op(OpKind::kInsert, "1", document("1", 1)),
+          make_op(OpKind::kInsert, "7", document("7", 1), {10, 1}, {"shop", "other"})});
   append({make_op(OpKind::kReplace, "1", document("1", 2)), make_op(OpKind::kInsert, "2", document("2", 1))});
   auto taken = take();
   ASSERT_EQ(taken.size(), 1U) << "only the namespace that is not held";
@@ -251,21 +254,26 @@ TEST_F(SyncQueueTest, CaptureAndLanesWorkAtTheSameTime) {
         for (const TakenOperation& one : *taken) {
           Completion completion;
           completion.seq = one.seq;
-          completion.kind = one.seq % 7 == 0 && one.op.attempts == 0 ? Completion::Kind::kRetry : Completion::Kind::kDone;
+          completion.kind =
+              one.seq % 7 == 0 && one.op.attempts == 0 ? Completion::Kind::kRetry : Completion::Kind::kDone;
           done += completion.kind == Completion::Kind::kDone ? 1 : 0;
           completions.push_back(completion);
         }
-        if (!completions.empty()) { ASSERT_TRUE(queue_->complete(completions).ok()); }
+        if (!completions.empty()) {
+          ASSERT_TRUE(queue_->complete(completions).ok());
+        }
       }
     });
   }
   for (int i = 0; i < kOperations; i += 10) {
     std::vector<Operation> ops;
-    for (int k = i; k < i + 10; ++k) ops.push_back(make_op(OpKind::kReplace, std::to_string(k % 997), document(std::to_string(k % 997), k)));
+    for (int k = i; k < i + 10; ++k)
+      ops.push_back(make_op(OpKind::kReplace, std::to_string(k % 997), document(std::to_string(k % 997), k)));
     append(ops);
   }
   const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30);
-  while (queue_->stats().operations > 0 && std::chrono::steady_clock::now() < deadline) std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  while (queue_->stats().operations > 0 && std::chrono::steady_clock::now() < deadline)
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
   stop.request_stop();
   lanes.clear();
   const QueueStats stats = queue_->stats();
