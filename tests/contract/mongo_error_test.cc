@@ -46,7 +46,8 @@ TEST(MongoError, TheClassesThatTheDesignNames) {
   in(ErrorPlace::kDocumentWrite, {16500, 429, 433, 449, 462}, ErrorKind::kThrottled);
   in(ErrorPlace::kDocumentWrite, {11000, 11001, 12582}, ErrorKind::kDuplicateKey);
   in(ErrorPlace::kDocumentWrite, {28, 40, 66}, ErrorKind::kHeal);
-  in(ErrorPlace::kDocumentWrite, {121, 10334, 17280, 2, 9, 52, 57, 15, 987654}, ErrorKind::kRefused);
+  in(ErrorPlace::kDocumentWrite, {121, 10334, 17280, 2, 9, 57, 15, 987654}, ErrorKind::kRefused);
+  in(ErrorPlace::kDocumentWrite, {52}, ErrorKind::kHeal);
   in(ErrorPlace::kDocumentWrite, {8000}, ErrorKind::kQuota);
   in(ErrorPlace::kDocumentWrite, {13, 18}, ErrorKind::kDenied);
   in(ErrorPlace::kCommand, {26, 27, 73}, ErrorKind::kNotFound);

@@ -26,6 +26,7 @@ struct FakeServer {
   bool down = false;
   bool refuse_command = false;    // the command as a whole, while it holds a refused document
   std::set<std::string> refused;  // documents that validation does not let in
+  bool dollar_names = false;      // a replace is refused as code 52, an insert is not
   std::vector<std::string> log;   // "insert {...}" and so on, in the order applied
 
   void put(const Namespace& ns, const std::string& document) { data[ns][id_key_of(document)] = document; }
@@ -138,6 +139,7 @@ class FakeWriter final : public BackupWriter {
         return {};
       }
       case WriteItem::Kind::kReplace:
+        if (server_.dollar_names) return failure(ErrorKind::kHeal, 52);
         // The `_id`'s bytes cannot change by a replace.
         if (found != documents.end() && found->first != key) return failure(ErrorKind::kHeal, 66);
         server_.put(ns, std::string(item.payload));

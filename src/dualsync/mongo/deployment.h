@@ -38,7 +38,7 @@ struct WriterOptions {
 struct SourceOptions {
   std::string single_database;               // empty: the whole deployment
   std::int32_t batch_size = 1000;            // events of one batch
-  std::chrono::milliseconds max_wait{1000};  // how long the server waits for a first event
+  std::chrono::milliseconds max_wait{300};  // how long the server waits for a first event
 };
 
 class Deployment {

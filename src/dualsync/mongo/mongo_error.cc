@@ -74,7 +74,7 @@ constexpr std::array kRows = {
     ErrorRow{9, kAny, ErrorKind::kRefused, "FailedToParse"},
     ErrorRow{15, kAny, ErrorKind::kRefused, "Overflow"},
     ErrorRow{22, kAny, ErrorKind::kRefused, "InvalidBSON"},
-    ErrorRow{52, kAny, ErrorKind::kRefused, "DollarPrefixedFieldName"},
+    ErrorRow{52, kAny, ErrorKind::kHeal, "DollarPrefixedFieldName: a replace does not take what an insert takes"},
     ErrorRow{57, kAny, ErrorKind::kRefused, "DottedFieldName"},
     ErrorRow{121, kAny, ErrorKind::kRefused, "DocumentValidationFailure"},
     ErrorRow{10334, kAny, ErrorKind::kRefused, "BSONObjectTooLarge"},

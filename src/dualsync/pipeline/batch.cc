@@ -228,6 +228,9 @@ void Batch::settle(std::size_t index, const WriteOutcome& outcome, Round round, 
       if (kind == ErrorKind::kHeal && op != OpKind::kDelta) rekey_[index] = true;
       if (std::find(to_heal->begin(), to_heal->end(), index) == to_heal->end()) to_heal->push_back(index);
     }
+    // A delete and an insert of the document as it is: if that does not fit either, it is the content that is refused.
+    if (round == Round::kHeal && kind == ErrorKind::kHeal && rekey_.contains(index))
+      return settle_refused(index, outcome.error);
     // In the second round somebody else is changing the backup under us: look again later.
     completion(index, Completion::Kind::kTouch).delay = kGoneDelay;
   } else {

@@ -91,6 +91,10 @@ Result<std::unique_ptr<RocksStore>> RocksStore::open(const std::string& director
   if (env != nullptr) options.env = env;
 
   auto operations = family_options(8U << 20U, cache);
+  // Most operations live for a moment: squeezing them on the way through the upper levels would be work for nothing.
+  // Only what stays (a long outage) reaches the levels that are compressed.
+  operations.compression_per_level = {rocksdb::kNoCompression, rocksdb::kNoCompression, rocksdb::kNoCompression,
+                                      rocksdb::kLZ4Compression, rocksdb::kLZ4Compression};
   operations.memtable_insert_with_hint_prefix_extractor.reset(rocksdb::NewFixedPrefixTransform(kSequenceHintBytes));
   auto pending = family_options(4U << 20U, cache);
   pending.compaction_filter = store->filter_.get();

@@ -107,6 +107,21 @@ TEST_F(BatchTest, AReplaceThatMeetsOtherIdBytesHealsInTheSameBatch) {
   EXPECT_EQ(backup_.data[kBills].begin()->second, document(as_long, 2));
 }
 
+TEST_F(BatchTest, WhatAReplaceDoesNotTakeGoesAsDeleteThenInsert) {
+  backup_.put(kBills, document("1", 1));
+  local_.put(kBills, document("1", 2));
+  backup_.dollar_names = true;
+  EXPECT_EQ(run({make_op(OpKind::kReplace, "1", document("1", 2))})[0].kind, Kind::kDone);
+  EXPECT_EQ(backup_.get(kBills, id_key("1")), document("1", 2));
+}
+
+TEST_F(BatchTest, ATouchWhoseReplaceIsNotTakenGoesAsDeleteThenInsert) {
+  local_.put(kBills, document("1", 2));
+  backup_.dollar_names = true;
+  EXPECT_EQ(run({make_op(OpKind::kTouch, "1")})[0].kind, Kind::kDone);
+  EXPECT_EQ(backup_.get(kBills, id_key("1")), document("1", 2));
+}
+
 TEST_F(BatchTest, ATouchWritesWhatLocalHoldsNow) {
   local_.put(kBills, document("1", 3));
   EXPECT_EQ(run({make_op(OpKind::kTouch, "1")})[0].kind, Kind::kDone);

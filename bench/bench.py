@@ -1,0 +1,245 @@
+#!/usr/bin/env python3
+"""Measures dualsync beside two embedded servers on one machine. docs/benchmarks.md says how to read the numbers.
+
+Scenarios  catch-up   operations that are already in the oplog when dualsync starts
+           backlog    operations that come while the backup is away
+           copy       the first copy of documents that are already there
+Proof      each run ends with `dualsync verify`; a run whose sides differ is an error, not a number
+"""
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / "tools"))
+
+from embedded_server import EmbeddedServer, find_server  # noqa: E402  (needs the path above)
+from mirror_daemon import MirrorDaemon, find_binary  # noqa: E402
+from operations import HOT_DOCUMENTS, hot_documents, operations  # noqa: E402
+from pymongo import MongoClient  # noqa: E402
+
+DATABASE = "bench"
+OPLOG_ENTRIES = 5_000_000
+# Unordered bulks are sent as one command per sort of operation, inserts first; small ones keep the sorts mixed.
+BULK_OPERATIONS = 100
+COPY_BATCH_DOCUMENTS = 1000
+WAIT_SECONDS = 1800
+POLL_SECONDS = 0.05
+BARE_READER = ROOT / "build" / "release" / "bench" / "bare_reader"
+MEGABYTE = 1e6
+CLOCK_TICKS = os.sysconf("SC_CLK_TCK")
+
+
+class BenchError(RuntimeError):
+    """A run did not end as it should; it has no numbers."""
+
+
+@dataclass
+class Usage:
+    """What a process has used so far."""
+
+    cpu_seconds: float
+    peak_bytes: int
+
+    @staticmethod
+    def of(pid: int) -> Usage:
+        # The second field of stat, the program's name in brackets, may hold spaces.
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        status = Path(f"/proc/{pid}/status").read_text().splitlines()
+        peak = next(int(line.split()[1]) for line in status if line.startswith("VmHWM:"))
+        return Usage((int(fields[11]) + int(fields[12])) / CLOCK_TICKS, peak * 1024)
+
+
+class Stage:
+    """Two embedded servers and a daemon, all in one temporary folder."""
+
+    def __init__(self, folder: Path) -> None:
+        flags = ("--oplog-max-entries", str(OPLOG_ENTRIES))
+        self.local = EmbeddedServer(folder / "local", folder / "local.log", flags)
+        self.backup = EmbeddedServer(folder / "backup", folder / "backup.log", flags)
+        self.folder = folder
+
+    def __enter__(self) -> Stage:
+        self.local.start()
+        self.backup.start()
+        self.client: MongoClient = MongoClient(self.local.uri())
+        self.collection = self.client[DATABASE].documents
+        self.daemon = MirrorDaemon(self.folder / "daemon", {
+            "MONGODB_LOCAL_URI": self.local.uri(DATABASE), "MONGODB_ATLAS_URI": self.backup.uri()})
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.daemon.stop()
+        self.client.close()
+        self.local.stop()
+        self.backup.stop()
+
+    def wait(self) -> None:
+        reply = self.daemon.wait(WAIT_SECONDS)
+        if reply.status != 200:
+            raise BenchError(f"wait: HTTP {reply.status} {reply.body}\n{self.daemon.log_tail()}")
+
+    def prove(self) -> None:
+        done = self.daemon.command("verify", "--json")
+        if done.returncode != 0:
+            raise BenchError(f"the sides differ, the numbers are worthless: {done.stdout[-2000:]}{done.stderr[-2000:]}")
+
+    def write(self, count: int) -> None:
+        batch = []
+        for operation in operations(count):
+            batch.append(operation)
+            if len(batch) == BULK_OPERATIONS:
+                self.collection.bulk_write(batch, ordered=False)
+                batch = []
+        if batch:
+            self.collection.bulk_write(batch, ordered=False)
+
+    def prepare(self) -> None:
+        """The hot documents are on both sides."""
+        self.collection.insert_many(hot_documents(), ordered=False)
+        self.daemon.start()
+        self.wait()
+
+
+def catch_up(stage: Stage, options: argparse.Namespace) -> dict[str, float]:
+    stage.prepare()
+    if stage.daemon.stop() != 0:
+        raise BenchError("the daemon did not stop cleanly")
+    position = stage.client.admin.command("hello")["operationTime"]
+    stage.write(options.operations)
+    bare = bare_limit(stage, position, options.operations)
+    started = time.monotonic()
+    stage.daemon.start()
+    stage.wait()
+    seconds = time.monotonic() - started
+    usage = Usage.of(stage.daemon.pid)
+    stage.prove()
+    measured = {"seconds": seconds, "eventsPerSecond": options.operations / seconds,
+                "cpuMicrosecondsPerEvent": usage.cpu_seconds * 1e6 / options.operations,
+                "peakRssMegabytes": usage.peak_bytes / MEGABYTE}
+    if bare:
+        measured["bareReaderEventsPerSecond"] = bare["events"] / bare["seconds"]
+        measured["bareReaderCpuMicrosecondsPerEvent"] = bare["cpuMicrosecondsPerEvent"]
+        measured["shareOfBareReader"] = measured["eventsPerSecond"] / measured["bareReaderEventsPerSecond"]
+    return measured
+
+
+def bare_limit(stage: Stage, position, events: int) -> dict | None:
+    """The same events read by libmongoc alone and thrown away; nothing if bare_reader is not built."""
+    if not os.access(BARE_READER, os.X_OK):
+        return None
+    # The stream starts at the position, inclusive, so ask for the written events only.
+    done = subprocess.run([str(BARE_READER), stage.local.uri(DATABASE), str(position.time), str(position.inc + 1),
+                           str(events)], capture_output=True, text=True, timeout=WAIT_SECONDS, check=False)
+    if done.returncode != 0:
+        raise BenchError(f"bare_reader: {done.stderr.strip()}")
+    return json.loads(done.stdout)
+
+
+def backlog(stage: Stage, options: argparse.Namespace) -> dict[str, float]:
+    stage.prepare()
+    captured = stage.daemon.metrics()["totalOperations"]
+    stage.backup.stop()
+    stage.write(options.backlog)
+    deadline = time.monotonic() + WAIT_SECONDS
+    while stage.daemon.metrics()["totalOperations"] < captured + options.backlog:
+        if time.monotonic() > deadline:
+            raise BenchError(f"not all operations were captured after {WAIT_SECONDS} s: {stage.daemon.metrics()}")
+        time.sleep(POLL_SECONDS)
+    waiting = stage.daemon.metrics()
+    peak = Usage.of(stage.daemon.pid).peak_bytes
+    stage.backup.start()
+    started = time.monotonic()
+    stage.wait()
+    seconds = time.monotonic() - started
+    after = Usage.of(stage.daemon.pid).peak_bytes
+    stage.prove()
+    return {"waitingOperations": waiting["queueSize"], "waitingMegabytes": waiting["queueBytes"] / MEGABYTE,
+            "peakRssWhileWaitingMegabytes": peak / MEGABYTE, "peakRssMegabytes": after / MEGABYTE,
+            "drainSeconds": seconds, "drainedPerSecond": waiting["queueSize"] / seconds}
+
+
+def copy(stage: Stage, options: argparse.Namespace) -> dict[str, float]:
+    for first in range(0, options.copy, COPY_BATCH_DOCUMENTS):
+        stage.collection.insert_many([{"_id": number, "text": "c" * 450} for number in
+                                      range(first, min(first + COPY_BATCH_DOCUMENTS, options.copy))], ordered=False)
+    started = time.monotonic()
+    stage.daemon.start()
+    stage.wait()
+    seconds = time.monotonic() - started
+    usage = Usage.of(stage.daemon.pid)
+    started = time.monotonic()
+    stage.prove()
+    return {"seconds": seconds, "documentsPerSecond": options.copy / seconds,
+            "cpuMicrosecondsPerDocument": usage.cpu_seconds * 1e6 / options.copy,
+            "peakRssMegabytes": usage.peak_bytes / MEGABYTE, "verifySeconds": time.monotonic() - started}
+
+
+SCENARIOS: dict[str, Callable[[Stage, argparse.Namespace], dict[str, float]]] = {
+    "catch-up": catch_up, "backlog": backlog, "copy": copy}
+
+
+def summarise(runs: list[dict[str, float]]) -> dict[str, dict[str, float]]:
+    return {name: {"median": statistics.median(values), "min": min(values), "max": max(values)}
+            for name in runs[0] for values in [[run[name] for run in runs if name in run]]}
+
+
+def print_table(scenario: str, summary: dict[str, dict[str, float]], runs: int) -> None:
+    print(f"\n{scenario} ({runs} runs)")
+    print(f"  {'':<34} {'median':>12} {'min':>12} {'max':>12}")
+    for name, row in summary.items():
+        print(f"  {name:<34} {row['median']:>12,.2f} {row['min']:>12,.2f} {row['max']:>12,.2f}", flush=True)
+
+
+def parse() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="bench/run", description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("scenario", nargs="*", choices=[[], *SCENARIOS], default=[], help="which (default: all)")
+    parser.add_argument("--runs", type=int, default=5, help="of each scenario (default: 5)")
+    parser.add_argument("--operations", type=int, default=200_000, help="of catch-up (default: 200000)")
+    parser.add_argument("--backlog", type=int, default=1_000_000, help="operations of backlog (default: 1000000)")
+    parser.add_argument("--copy", type=int, default=500_000, help="documents of copy (default: 500000)")
+    parser.add_argument("--output", type=Path, default=ROOT / "build" / "reports" / "bench.json",
+                        help="JSON file with every run (default: build/reports/bench.json)")
+    return parser.parse_args()
+
+
+def main() -> int:
+    options = parse()
+    result: dict = {"date": datetime.now(timezone.utc).isoformat(timespec="seconds"), "cores": os.cpu_count(),
+                    "machine": platform.machine(), "kernel": platform.release(), "server": find_server().name,
+                    "hotDocuments": HOT_DOCUMENTS, "binary": find_binary().name, "scenarios": {}}
+    for scenario in options.scenario or SCENARIOS:
+        runs = []
+        for number in range(1, options.runs + 1):
+            with tempfile.TemporaryDirectory(prefix="dualsync-bench-") as folder, Stage(Path(folder)) as stage:
+                try:
+                    runs.append(SCENARIOS[scenario](stage, options))
+                except BenchError as error:
+                    print(f"{scenario}, run {number}: {error}", file=sys.stderr)
+                    return 1
+            print(f"{scenario} {number}/{options.runs}: " +
+                  ", ".join(f"{name} {value:,.2f}" for name, value in runs[-1].items()), flush=True)
+        summary = summarise(runs)
+        result["scenarios"][scenario] = {"runs": runs, "summary": summary}
+        print_table(scenario, summary, len(runs))
+    options.output.parent.mkdir(parents=True, exist_ok=True)
+    options.output.write_text(json.dumps(result, indent=2) + "\n")
+    print(f"\nwritten: {options.output}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
