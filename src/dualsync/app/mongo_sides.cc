@@ -20,7 +20,7 @@ std::unique_ptr<ChangeSource> MongoLocal::make_change_source() {
   return deployment_->make_change_source(options);
 }
 
-Result<Sides> open_sides(const Settings& settings) {
+Result<Sides> open_sides(const Settings& settings, std::chrono::milliseconds socket) {
   auto local_uri = check_uri(settings.local_uri, {"MONGODB_LOCAL_URI", false, true});
   if (!local_uri) return local_uri.error();
   DUALSYNC_TRY(require_backup(settings));
@@ -35,11 +35,13 @@ Result<Sides> open_sides(const Settings& settings) {
   scope.database_map = settings.database_map;
 
   DeploymentOptions local_options;
+  local_options.socket = socket;
   local_options.max_clients =
       std::max(kLocalClients, settings.lanes + settings.copy_threads + kLocalClientsBesideLanes - 2);
   auto local = Deployment::open(*local_uri, local_options);
   if (!local) return local.error();
   DeploymentOptions backup_options;
+  backup_options.socket = socket;
   backup_options.max_clients = std::max(kBackupClients, settings.lanes + 1);
   auto backup = Deployment::open(*backup_uri, backup_options);
   if (!backup) return backup.error();

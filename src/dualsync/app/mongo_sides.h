@@ -1,6 +1,7 @@
 // The two servers as the settings name them.
 #pragma once
 
+#include <chrono>
 #include <memory>
 
 #include "dualsync/config/settings.h"
@@ -42,6 +43,8 @@ struct Sides {
 };
 
 // Touches no server. kInvalidArgument: a URI is wrong, or the backup's is missing.
-Result<Sides> open_sides(const Settings& settings);
+// `socket`: how long one answer may take; the mirror wants to notice a dead connection soon, a comparison of everything
+// would rather wait for a slow server or link.
+Result<Sides> open_sides(const Settings& settings, std::chrono::milliseconds socket = std::chrono::seconds(30));
 
 }  // namespace dualsync
