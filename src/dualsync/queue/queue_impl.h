@@ -64,6 +64,7 @@ struct SyncQueue::Impl {
 
   // queue_lanes.cc
   Result<void> load() DUALSYNC_REQUIRES(mutex);
+  void skip_held(const Namespace& ns, SeqNo seq, OpTime time) DUALSYNC_REQUIRES(mutex);
   Result<void> load_one(SeqNo seq, std::string record, Staged* staged, rocksdb::WriteBatch* batch)
       DUALSYNC_REQUIRES(mutex);
   Result<void> settle(const Completion& completion, Staged* staged, rocksdb::WriteBatch* batch)

@@ -48,6 +48,15 @@ Result<void> SyncQueue::Impl::load_one(SeqNo seq, std::string record, Staged* st
   return {};
 }
 
+// Left on disk because its namespace is held: the release comes back to the oldest of them.
+void SyncQueue::Impl::skip_held(const Namespace& ns, SeqNo seq, OpTime time) {
+  for (NamespaceState* state : window.states_of(ns)) {
+    if (!state->held || (state->first_skipped != 0 && state->first_skipped <= seq)) continue;
+    state->first_skipped = seq;
+    state->first_skipped_time = time;
+  }
+}
+
 Result<void> SyncQueue::Impl::load() {
   if (all_loaded() || !window.is_low()) return {};
   Staged staged;
@@ -67,10 +76,15 @@ Result<void> SyncQueue::Impl::load() {
       break;
     }
     bool held = window.is_held(op->db, op->collection);
+    if (held) skip_held({std::string(op->db), std::string(op->collection)}, seq, op->first_time);
     if (op->kind == OpKind::kDdl) {
       auto event = parse_ddl_event(op->payload);
       if (!event) return event.error();
-      for (const Namespace& ns : event->concerns()) held = held || window.is_held(ns.db, ns.collection);
+      for (const Namespace& ns : event->concerns()) {
+        if (!window.is_held(ns.db, ns.collection)) continue;
+        held = true;
+        skip_held(ns, seq, op->first_time);
+      }
     }
     cursor = seq + 1;
     if (!held) DUALSYNC_TRY(load_one(seq, it->value().ToString(), &staged, &batch));

@@ -221,6 +221,24 @@ TEST_F(SyncQueueTest, AHeldNamespaceWaitsMergesAndComesOutInOrder) {
   EXPECT_EQ(taken[1].op.payload, document("2", 1));
 }
 
+TEST_F(SyncQueueTest, WhatWaitsOnDiskWhenItsNamespaceIsHeldComesBackAtTheRelease) {
+  options_.memory_operations = 1;
+  open();
+  append({make_op(OpKind::kInsert, "1", document("1", 1)), make_op(OpKind::kInsert, "2", document("2", 1)),
+          make_op(OpKind::kInsert, "3", document("3", 1))});
+  queue_->hold({"shop", "bills"});
+  complete(take());
+  EXPECT_TRUE(take().empty()) << "the rest is on disk and held";
+  queue_->release({"shop", "bills"});
+  std::size_t seen = 0;
+  for (auto taken = take(); !taken.empty(); taken = take()) {
+    seen += taken.size();
+    complete(taken);
+  }
+  EXPECT_EQ(seen, 2U);
+  EXPECT_EQ(queue_->stats().operations, 0U);
+}
+
 TEST_F(SyncQueueTest, ASecondOwnerIsRefusedByName) {
   auto second = SyncQueue::open(options_);
   ASSERT_FALSE(second.ok());
