@@ -16,6 +16,9 @@ set(DUALSYNC_SANITIZE "" CACHE STRING "Sanitizers, such as address,undefined or 
 if(DUALSYNC_SANITIZE)
   target_compile_options(dualsync_options INTERFACE -fsanitize=${DUALSYNC_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
   target_link_options(dualsync_options INTERFACE -fsanitize=${DUALSYNC_SANITIZE})
+  if(DUALSYNC_SANITIZE STREQUAL "thread")
+    target_link_options(dualsync_options INTERFACE -Wl,--version-script=${CMAKE_SOURCE_DIR}/cmake/tsan_exports.map)
+  endif()
 else()
   # Hardening: none of these costs anything measurable here.
   target_compile_options(dualsync_options INTERFACE -fstack-protector-strong $<$<NOT:$<CONFIG:Debug>>:-D_FORTIFY_SOURCE=2>)

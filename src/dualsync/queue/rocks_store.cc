@@ -85,6 +85,7 @@ Result<std::unique_ptr<RocksStore>> RocksStore::open(const std::string& director
   options.max_background_jobs = 2;
   options.max_total_wal_size = 64U << 20U;
   options.keep_log_file_num = 2;
+  options.max_file_opening_threads = 1;  // a queue has a handful of files; a thread for each makes opening slower
   options.info_log_level = rocksdb::ERROR_LEVEL;
   options.allow_concurrent_memtable_write = false;  // one writer at a time: the queue's own lock
   options.enable_write_thread_adaptive_yield = false;
