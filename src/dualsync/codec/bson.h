@@ -53,13 +53,25 @@ struct alignas(alignof(bson_t)) BsonView : bson_t {
   bool point_at(const std::uint8_t* data, std::size_t length) { return bson_init_static(this, data, length); }
 };
 
+inline constexpr std::size_t kSmallestBson = 5;  // length and terminator; libbson aborts on a null pointer
+
 // A bson_t over `bytes`, which must outlive it.
 inline std::optional<BsonView> view_bson(std::string_view bytes) {
-  constexpr std::size_t kSmallest = 5;  // length and terminator; libbson aborts on a null pointer
-  if (bytes.size() < kSmallest) return std::nullopt;
+  if (bytes.size() < kSmallestBson) return std::nullopt;
   BsonView view;
   if (!view.point_at(reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size())) return std::nullopt;
   return view;
+}
+
+// Stands before the first element of `bytes`; false if they are not one whole BSON document. Much cheaper than a view.
+inline bool iterate_bson(std::string_view bytes, bson_iter_t* iter) {
+  return bytes.size() >= kSmallestBson &&
+         bson_iter_init_from_data(iter, reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size());
+}
+
+// Stands on the field `name` of `bytes`; false if there is none.
+inline bool find_field(std::string_view bytes, const char* name, bson_iter_t* iter) {
+  return iterate_bson(bytes, iter) && bson_iter_find(iter, name);
 }
 
 // The bytes of a sub-document or array under `iter`; nothing for other types.

@@ -30,9 +30,8 @@ Namespace read_namespace(const bson_iter_t& iter) {
 }
 
 void read_description(DdlEvent* event) {
-  const auto view = view_bson(event->description);
   bson_iter_t iter;
-  if (!view || !bson_iter_init(&iter, &*view)) return;
+  if (!iterate_bson(event->description, &iter)) return;
   while (bson_iter_next(&iter)) {
     const std::string_view name = bson_iter_key(&iter);
     if (name == "to" && event->to.db.empty()) event->to = read_namespace(iter);
@@ -50,9 +49,8 @@ std::vector<Namespace> DdlEvent::concerns() const {
 }
 
 Result<DdlEvent> parse_ddl_event(std::string_view bytes) {
-  const auto view = view_bson(bytes);
   bson_iter_t iter;
-  if (!view || !bson_iter_init(&iter, &*view)) return Error{ErrorKind::kCorruption, "DDL event: not BSON", "", 0};
+  if (!iterate_bson(bytes, &iter)) return Error{ErrorKind::kCorruption, "DDL event: not BSON", "", 0};
   DdlEvent event;
   event.description = std::string("\x05\0\0\0\0", 5);
   while (bson_iter_next(&iter)) {
@@ -76,10 +74,9 @@ Result<DdlEvent> parse_ddl_event(std::string_view bytes) {
 
 std::vector<std::string> index_definitions(const DdlEvent& event) {
   std::vector<std::string> definitions;
-  const auto view = view_bson(event.description);
   bson_iter_t iter;
   bson_iter_t child;
-  if (!view || !bson_iter_init_find(&iter, &*view, "indexes") || !bson_iter_recurse(&iter, &child)) return definitions;
+  if (!find_field(event.description, "indexes", &iter) || !bson_iter_recurse(&iter, &child)) return definitions;
   while (bson_iter_next(&child)) {
     if (const auto definition = iter_document(child)) definitions.emplace_back(*definition);
   }

@@ -12,7 +12,7 @@ namespace {
 constexpr std::size_t kMergedPathsMax = 64;
 
 struct Description {
-  std::optional<BsonView> updated;
+  std::string_view updated;  // the document of new values; empty: there is none
   std::vector<std::string_view> removed;
 };
 
@@ -58,16 +58,15 @@ bool updated_paths_are_exact(const bson_iter_t& updated, bool dots_are_known) {
 }
 
 std::optional<Description> parse(std::string_view bytes) {
-  const auto view = view_bson(bytes);
   bson_iter_t iter;
-  if (!view || !bson_iter_init(&iter, &*view)) return std::nullopt;
+  if (!iterate_bson(bytes, &iter)) return std::nullopt;
   Description result;
   while (bson_iter_next(&iter)) {
     const std::string_view name = bson_iter_key(&iter);
     if (name == "updatedFields") {
       const auto updated = iter_document(iter);
       if (!updated) return std::nullopt;
-      result.updated = view_bson(*updated);
+      result.updated = *updated;
     } else if (name == "removedFields") {
       if (!for_each_removed(iter, [&](std::string_view path) {
             result.removed.push_back(path);
@@ -83,7 +82,7 @@ std::optional<Description> parse(std::string_view bytes) {
 std::vector<std::pair<std::string_view, bson_iter_t>> updated_fields(const Description& description) {
   std::vector<std::pair<std::string_view, bson_iter_t>> fields;
   bson_iter_t iter;
-  if (description.updated && bson_iter_init(&iter, &*description.updated)) {
+  if (iterate_bson(description.updated, &iter)) {
     while (bson_iter_next(&iter))
       fields.emplace_back(std::string_view(bson_iter_key(&iter), bson_iter_key_len(&iter)), iter);
   }
@@ -99,12 +98,11 @@ bool related(std::string_view a, std::string_view b) { return is_proper_prefix(a
 }  // namespace
 
 bool is_exact_delta(std::string_view update_description) {
-  const auto view = view_bson(update_description);
   bson_iter_t iter;
-  if (!view || !bson_iter_init(&iter, &*view)) return false;
+  if (!iterate_bson(update_description, &iter)) return false;
   bson_iter_t disambiguated;
   const bool dots_are_known =
-      bson_iter_init_find(&disambiguated, &*view, "disambiguatedPaths") && is_empty_container(disambiguated);
+      find_field(update_description, "disambiguatedPaths", &disambiguated) && is_empty_container(disambiguated);
   while (bson_iter_next(&iter)) {
     const std::string_view name = bson_iter_key(&iter);
     if (name == "updatedFields") {

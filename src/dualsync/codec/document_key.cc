@@ -165,17 +165,15 @@ void append_value(const bson_iter_t& iter, std::string* out) {
 }  // namespace
 
 bool append_canonical_key(std::string_view document_key, std::string* out) {
-  const auto view = view_bson(document_key);
   bson_iter_t iter;
-  if (!view || !bson_iter_init_find(&iter, &*view, "_id")) return false;
+  if (!find_field(document_key, "_id", &iter)) return false;
   append_value(iter, out);
   return true;
 }
 
 std::string id_key_of(std::string_view document) {
-  const auto view = view_bson(document);
   bson_iter_t iter;
-  if (!view || !bson_iter_init_find(&iter, &*view, "_id")) return {};
+  if (!find_field(document, "_id", &iter)) return {};
   BsonDoc key;
   bson_append_iter(key.get(), "_id", 3, &iter);
   return key.str();

@@ -34,9 +34,8 @@ void read_namespace(const bson_iter_t& iter, Parts* parts) {
 
 // False if the bytes end in something that is not BSON.
 bool read_parts(std::string_view event, Parts* parts) {
-  const auto view = view_bson(event);
   bson_iter_t iter;
-  if (!view || !bson_iter_init(&iter, &*view)) return false;
+  if (!iterate_bson(event, &iter)) return false;
   while (bson_iter_next(&iter)) {
     const std::string_view name = bson_iter_key(&iter);
     if (name == "operationType") {
@@ -57,9 +56,8 @@ bool read_parts(std::string_view event, Parts* parts) {
 }
 
 bool has_id(std::string_view document_key) {
-  const auto view = view_bson(document_key);
   bson_iter_t iter;
-  return view && bson_iter_init_find(&iter, &*view, "_id");
+  return find_field(document_key, "_id", &iter);
 }
 
 // The kind a document event stands for; kTouch where its content is not enough to be exact.

@@ -35,6 +35,27 @@ std::uint32_t checksum_of(std::string_view record) {
   return static_cast<std::uint32_t>(XXH3_64bits_withSeed(record.data() + kCovered, record.size() - kCovered, seed));
 }
 
+OperationView parts_of(const Head& head, std::string_view record) {
+  OperationView op;
+  op.kind = static_cast<OpKind>(head.kind);
+  op.flags = head.flags;
+  op.attempts = head.attempts;
+  op.first_time = OpTime::unpack(head.first_time);
+  op.last_time = OpTime::unpack(head.last_time);
+  op.enqueued_ms = head.enqueued_ms;
+  std::size_t at = sizeof head;
+  const auto take = [&](std::size_t length) {
+    const std::string_view part = record.substr(at, length);
+    at += length;
+    return part;
+  };
+  op.db = take(head.db_length);
+  op.collection = take(head.collection_length);
+  op.document_key = take(head.key_length);
+  op.payload = take(head.payload_length);
+  return op;
+}
+
 Error damaged(const char* what) { return {ErrorKind::kCorruption, std::string("queue record: ") + what, "", 0}; }
 
 }  // namespace
@@ -80,24 +101,13 @@ Result<OperationView> decode_operation(std::string_view record) {
   if (head.kind < static_cast<std::uint8_t>(OpKind::kInsert) || head.kind > static_cast<std::uint8_t>(OpKind::kDdl)) {
     return damaged("unknown kind");
   }
-  OperationView op;
-  op.kind = static_cast<OpKind>(head.kind);
-  op.flags = head.flags;
-  op.attempts = head.attempts;
-  op.first_time = OpTime::unpack(head.first_time);
-  op.last_time = OpTime::unpack(head.last_time);
-  op.enqueued_ms = head.enqueued_ms;
-  std::size_t at = sizeof head;
-  const auto take = [&](std::size_t length) {
-    const std::string_view part = record.substr(at, length);
-    at += length;
-    return part;
-  };
-  op.db = take(head.db_length);
-  op.collection = take(head.collection_length);
-  op.document_key = take(head.key_length);
-  op.payload = take(head.payload_length);
-  return op;
+  return parts_of(head, record);
+}
+
+OperationView view_operation(std::string_view record) {
+  Head head{};
+  std::memcpy(&head, record.data(), sizeof head);
+  return parts_of(head, record);
 }
 
 }  // namespace dualsync

@@ -31,4 +31,7 @@ void encode_operation(const OperationView& op, std::string* out);
 // Views into `record`.
 Result<OperationView> decode_operation(std::string_view record);
 
+// The same for a record that this process has encoded, or decoded before: nothing is checked.
+OperationView view_operation(std::string_view record);
+
 }  // namespace dualsync

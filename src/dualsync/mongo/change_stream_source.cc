@@ -15,16 +15,14 @@ constexpr const char* kEventCollection = "$cmd.aggregate";  // what getMore call
 constexpr std::size_t kCutShortBytes = std::size_t{8} * 1024 * 1024;
 
 std::string_view document_field(std::string_view document, const char* name) {
-  const auto view = view_bson(document);
   bson_iter_t iter;
-  if (!view.has_value() || !bson_iter_init_find(&iter, &*view, name)) return {};
+  if (!find_field(document, name, &iter)) return {};
   return iter_document(iter).value_or("");
 }
 
 bool is_invalidate(std::string_view event) {
-  const auto view = view_bson(event);
   bson_iter_t iter;
-  return view.has_value() && bson_iter_init_find(&iter, &*view, "operationType") && iter_string(iter) == "invalidate";
+  return find_field(event, "operationType", &iter) && iter_string(iter) == "invalidate";
 }
 
 OpTime cluster_time_of(std::string_view event) {

@@ -21,9 +21,8 @@ std::optional<std::uint64_t> parse_hex(std::string_view digits) {
 }  // namespace
 
 std::optional<TokenTime> token_time(std::string_view token) {
-  const auto view = view_bson(token);
   bson_iter_t iter;
-  if (!view.has_value() || !bson_iter_init_find(&iter, &*view, "_data")) return std::nullopt;
+  if (!find_field(token, "_data", &iter)) return std::nullopt;
   const auto data = iter_string(iter);
   if (!data.has_value() || data->size() < kTimeEnd || !data->starts_with("82")) return std::nullopt;
   const auto time = parse_hex(data->substr(kTimeBegin, kTimeEnd - kTimeBegin));

@@ -121,9 +121,8 @@ Result<bool> build_create_index(const std::string& collection, std::string_view 
 }
 
 Result<bool> build_modify(const std::string& collection, std::string_view changes, BsonDoc* command) {
-  const auto view = view_bson(changes);
   bson_iter_t iter;
-  if (!view.has_value() || !bson_iter_init(&iter, &*view)) return not_bson("changes of a collection");
+  if (!iterate_bson(changes, &iter)) return not_bson("changes of a collection");
   bson_append_utf8(command->get(), "collMod", -1, collection.c_str(), static_cast<int>(collection.size()));
   bool any = false;
   while (bson_iter_next(&iter)) {

@@ -17,10 +17,9 @@ std::string_view elements_of(std::string_view document) { return document.substr
 }  // namespace
 
 std::optional<Fragment> fragment_of(std::string_view event) {
-  const auto view = view_bson(event);
   bson_iter_t iter;
   bson_iter_t part;
-  if (!view.has_value() || !bson_iter_init_find(&iter, &*view, "splitEvent") || !bson_iter_recurse(&iter, &part)) {
+  if (!find_field(event, "splitEvent", &iter) || !bson_iter_recurse(&iter, &part)) {
     return std::nullopt;
   }
   Fragment fragment;
@@ -41,9 +40,8 @@ Result<std::string> SplitEventJoiner::add(std::string_view event, const Fragment
                  0};
   }
   const bool last = fragment.number == fragment.of;
-  const auto view = view_bson(event);
   bson_iter_t iter;
-  if (!view.has_value() || !bson_iter_init(&iter, &*view)) {
+  if (!iterate_bson(event, &iter)) {
     reset();
     return Error{ErrorKind::kCorruption, "a fragment of a change event is no BSON document", "", 0};
   }

@@ -31,9 +31,8 @@ std::string CopyProgress::encode() const {
 }
 
 std::optional<CopyProgress> CopyProgress::decode(std::string_view bytes) {
-  const auto view = view_bson(bytes);
   bson_iter_t iter;
-  if (bytes.empty() || !view || !bson_iter_init(&iter, &*view)) return std::nullopt;
+  if (bytes.empty() || !iterate_bson(bytes, &iter)) return std::nullopt;
   CopyProgress progress;
   while (bson_iter_next(&iter)) {
     const std::string_view name = bson_iter_key(&iter);

@@ -22,16 +22,14 @@ std::string owed_key(const Namespace& ns, std::string_view name) {
 }  // namespace
 
 std::string index_name(std::string_view definition) {
-  const auto view = view_bson(definition);
   bson_iter_t iter;
-  if (!view || !bson_iter_init_find(&iter, &*view, "name")) return {};
+  if (!find_field(definition, "name", &iter)) return {};
   return std::string(iter_string(iter).value_or(std::string_view()));
 }
 
 std::string comparable_index(std::string_view definition) {
-  const auto view = view_bson(definition);
   bson_iter_t iter;
-  if (!view || !bson_iter_init(&iter, &*view)) return {};
+  if (!iterate_bson(definition, &iter)) return {};
   std::map<std::string, std::string> fields;  // sorted: servers list the options in different orders
   while (bson_iter_next(&iter)) {
     const std::string_view name = bson_iter_key(&iter);

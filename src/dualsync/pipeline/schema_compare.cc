@@ -16,9 +16,8 @@ constexpr std::array<std::string_view, 6> kOwnOptions = {"uuid", "capped", "size
 
 std::map<std::string, std::string> comparable_options(std::string_view options) {
   std::map<std::string, std::string> result;
-  const auto view = view_bson(options);
   bson_iter_t iter;
-  if (!view || !bson_iter_init(&iter, &*view)) return result;
+  if (!iterate_bson(options, &iter)) return result;
   while (bson_iter_next(&iter)) {
     const std::string_view name = bson_iter_key(&iter);
     if (std::find(kOwnOptions.begin(), kOwnOptions.end(), name) != kOwnOptions.end()) continue;

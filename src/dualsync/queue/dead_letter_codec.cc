@@ -20,10 +20,8 @@ std::string encode_dead_letter(const OperationView& op, const Error& error, std:
 }
 
 Result<DeadLetter> decode_dead_letter(SeqNo seq, std::string_view bytes) {
-  const auto view = view_bson(bytes);
   bson_iter_t iter;
-  if (!view || !bson_iter_init(&iter, &*view))
-    return Error{ErrorKind::kCorruption, "queue: damaged dead letter", "", 0};
+  if (!iterate_bson(bytes, &iter)) return Error{ErrorKind::kCorruption, "queue: damaged dead letter", "", 0};
   DeadLetter letter;
   letter.seq = seq;
   while (bson_iter_next(&iter)) {

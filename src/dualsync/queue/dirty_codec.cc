@@ -39,9 +39,8 @@ std::string encode_position(const Position& position) {
 }
 
 Result<Position> decode_position(std::string_view bytes) {
-  const auto view = view_bson(bytes);
   bson_iter_t iter;
-  if (!view || !bson_iter_init(&iter, &*view)) return damaged("position");
+  if (!iterate_bson(bytes, &iter)) return damaged("position");
   Position position;
   while (bson_iter_next(&iter)) {
     const std::string_view name = bson_iter_key(&iter);
@@ -63,9 +62,8 @@ std::string encode_dirty(const DirtyRange& range) {
 }
 
 Result<DirtyRange> decode_dirty(std::string_view name, std::string_view bytes) {
-  const auto view = view_bson(bytes);
   bson_iter_t iter;
-  if (!view || !bson_iter_init(&iter, &*view)) return damaged("dirty range");
+  if (!iterate_bson(bytes, &iter)) return damaged("dirty range");
   DirtyRange range;
   range.ns = Namespace::parse(name);
   while (bson_iter_next(&iter)) {

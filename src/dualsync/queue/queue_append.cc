@@ -18,7 +18,7 @@ void SyncQueue::Impl::count_merge(std::size_t before, std::size_t incoming, std:
   counters.bytes_saved += before + incoming > after ? before + incoming - after : 0;
 }
 
-Result<bool> SyncQueue::Impl::merge_into_window(const std::string& key, const OperationView& op, Staged* staged) {
+Result<bool> SyncQueue::Impl::merge_into_window(const KeyHash& key, const OperationView& op, Staged* staged) {
   WindowOp* pending = window.find_pending(key);
   if (pending == nullptr || merges_across(op.db, op.collection, pending->seq) || may_hide_newer(*pending)) return false;
   std::string storage;
@@ -40,9 +40,9 @@ bool SyncQueue::Impl::may_hide_newer(const WindowOp& op) const {
   return cursor < recovered_end || (op.ns->held && op.ns->first_skipped != 0 && op.ns->first_skipped < recovered_end);
 }
 
-Result<SeqNo> SyncQueue::Impl::find_on_disk(const std::string& key, const Staged* staged, std::string* record) {
+Result<SeqNo> SyncQueue::Impl::find_on_disk(const KeyHash& key, const Staged* staged, std::string* record) {
   if (index.empty()) return SeqNo{0};
-  auto found = index.find(DiskIndex::hash(key), *store);
+  auto found = index.find(key, *store);
   if (!found) return found.error();
   const SeqNo seq = *found;
   if (seq == 0 || window.contains(seq)) return SeqNo{0};
@@ -56,18 +56,17 @@ Result<SeqNo> SyncQueue::Impl::find_on_disk(const std::string& key, const Staged
   return seq;
 }
 
-Result<bool> SyncQueue::Impl::merge_into_disk(const std::string& key, const OperationView& op, Staged* staged) {
-  std::string record;
+Result<bool> SyncQueue::Impl::merge_into_disk(const KeyHash& key, const OperationView& op, Staged* staged) {
+  std::string& record = disk_scratch;
   auto seq = find_on_disk(key, staged, &record);
   if (!seq) return seq.error();
   if (*seq == 0 || merges_across(op.db, op.collection, *seq)) return false;
   auto pending = decode_operation(record);
   if (!pending) return pending.error();
   std::string storage;
-  std::string merged;
-  encode_operation(merge_operations(*pending, op, &storage), &merged);
-  count_merge(record.size(), op.payload.size(), merged.size());
-  staged->disk_records[*seq] = std::move(merged);
+  encode_operation(merge_operations(*pending, op, &storage), &record_scratch);
+  count_merge(record.size(), op.payload.size(), record_scratch.size());
+  staged->disk_records[*seq] = record_scratch;
   return true;
 }
 
@@ -108,13 +107,19 @@ Result<void> SyncQueue::Impl::stage_ddl(const OperationView& op, Staged* staged,
   return {};
 }
 
-Result<void> SyncQueue::Impl::stage(const OperationView& op, Staged* staged, rocksdb::WriteBatch* batch) {
-  std::string& key = key_scratch;
-  key.assign(op.db).push_back('\0');
-  key.append(op.collection).push_back('\0');
-  if (!append_canonical_key(op.document_key, &key)) {
+Result<void> SyncQueue::Impl::hash_key(const OperationView& op, KeyHash* hash) {
+  key_scratch.assign(op.db).push_back('\0');
+  key_scratch.append(op.collection).push_back('\0');
+  if (!append_canonical_key(op.document_key, &key_scratch)) {
     return Error{ErrorKind::kInvalidArgument, "queue: an operation without _id in its document key", "", 0};
   }
+  *hash = KeyHash::of(key_scratch);
+  return {};
+}
+
+Result<void> SyncQueue::Impl::stage(const OperationView& op, Staged* staged, rocksdb::WriteBatch* batch) {
+  KeyHash key;
+  DUALSYNC_TRY(hash_key(op, &key));
   // The disk first: what only it holds of a document is newer than what the window holds.
   auto merged = merge_into_disk(key, op, staged);
   if (!merged) return merged.error();
@@ -130,7 +135,7 @@ Result<void> SyncQueue::Impl::stage(const OperationView& op, Staged* staged, roc
   if (op.first_time < position.time) early[seq] = op.first_time;
   NamespaceState* state = window.namespace_state(op.db, op.collection);
   const bool direct = !state->held && cursor == seq && window.has_room();
-  if (!direct || index.spilled()) index.put(DiskIndex::hash(key), seq, *store, batch);
+  if (!direct || index.spilled()) index.put(key, seq, *store, batch);
   if (direct) {
     staged->touch(window.add(seq, record_scratch, key));
     cursor = seq + 1;
@@ -159,12 +164,19 @@ void SyncQueue::Impl::write_staged(Staged* staged, rocksdb::WriteBatch* batch) {
   }
 }
 
+std::size_t AppendBatch::bytes_about() const {
+  constexpr std::size_t kOverhead = 128;  // head, names and what the store adds
+  std::size_t bytes = kOverhead;
+  for (const OperationView& op : operations) bytes += kOverhead + op.document_key.size() + op.payload.size();
+  return bytes;
+}
+
 Result<void> SyncQueue::append(const AppendBatch& incoming) {
   Impl& impl = *impl_;
   MutexLock lock(impl.mutex);
   DUALSYNC_TRY(impl.usable());
   Staged staged;
-  rocksdb::WriteBatch batch;
+  rocksdb::WriteBatch batch(incoming.bytes_about());
   for (const OperationView& op : incoming.operations) {
     auto result = op.kind == OpKind::kDdl ? impl.stage_ddl(op, &staged, &batch) : impl.stage(op, &staged, &batch);
     if (!result) {

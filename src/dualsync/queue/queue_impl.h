@@ -47,15 +47,14 @@ struct SyncQueue::Impl {
       : options(o), window(o.lanes, o.memory_operations, o.memory_bytes), lane_ready(o.lanes) {}
 
   // queue_append.cc
+  // kInvalidArgument: no _id in the document key.
+  Result<void> hash_key(const OperationView& op, KeyHash* hash) DUALSYNC_REQUIRES(mutex);
   Result<void> stage(const OperationView& op, Staged* staged, rocksdb::WriteBatch* batch) DUALSYNC_REQUIRES(mutex);
   Result<void> stage_ddl(const OperationView& op, Staged* staged, rocksdb::WriteBatch* batch) DUALSYNC_REQUIRES(mutex);
-  Result<bool> merge_into_window(const std::string& key, const OperationView& op, Staged* staged)
-      DUALSYNC_REQUIRES(mutex);
-  Result<bool> merge_into_disk(const std::string& key, const OperationView& op, Staged* staged)
-      DUALSYNC_REQUIRES(mutex);
+  Result<bool> merge_into_window(const KeyHash& key, const OperationView& op, Staged* staged) DUALSYNC_REQUIRES(mutex);
+  Result<bool> merge_into_disk(const KeyHash& key, const OperationView& op, Staged* staged) DUALSYNC_REQUIRES(mutex);
   // The newest pending operation of a document that only the disk holds; 0: none.
-  Result<SeqNo> find_on_disk(const std::string& key, const Staged* staged, std::string* record)
-      DUALSYNC_REQUIRES(mutex);
+  Result<SeqNo> find_on_disk(const KeyHash& key, const Staged* staged, std::string* record) DUALSYNC_REQUIRES(mutex);
   void write_staged(Staged* staged, rocksdb::WriteBatch* batch) DUALSYNC_REQUIRES(mutex);
   // An operation from before this process that only the disk holds may be newer than this one of the window.
   bool may_hide_newer(const WindowOp& op) const DUALSYNC_REQUIRES(mutex);
@@ -65,8 +64,8 @@ struct SyncQueue::Impl {
   // queue_lanes.cc
   Result<void> load() DUALSYNC_REQUIRES(mutex);
   void skip_held(const Namespace& ns, SeqNo seq, OpTime time) DUALSYNC_REQUIRES(mutex);
-  Result<void> load_one(SeqNo seq, std::string record, Staged* staged, rocksdb::WriteBatch* batch)
-      DUALSYNC_REQUIRES(mutex);
+  Result<void> load_one(SeqNo seq, const OperationView& op, std::string_view record, Staged* staged,
+                        rocksdb::WriteBatch* batch) DUALSYNC_REQUIRES(mutex);
   Result<void> settle(const Completion& completion, Staged* staged, rocksdb::WriteBatch* batch)
       DUALSYNC_REQUIRES(mutex);
   Result<void> return_to_lane(WindowOp* op, const Completion& completion, Staged* staged, rocksdb::WriteBatch* batch)
@@ -81,7 +80,7 @@ struct SyncQueue::Impl {
   void put_counters(rocksdb::WriteBatch* batch) DUALSYNC_REQUIRES(mutex);
   void put_dirty(const DirtyRange& range, rocksdb::WriteBatch* batch) DUALSYNC_REQUIRES(mutex);
   void forget_dirty(const Namespace& ns, rocksdb::WriteBatch* batch) DUALSYNC_REQUIRES(mutex);
-  OpTime applied() const DUALSYNC_REQUIRES(mutex);
+  OpTime applied() DUALSYNC_REQUIRES(mutex);
   void advance() DUALSYNC_REQUIRES(mutex);  // floor and applied position after a change
   void wake() DUALSYNC_REQUIRES(mutex);
   Result<void> usable() const DUALSYNC_REQUIRES(mutex);
@@ -109,6 +108,7 @@ struct SyncQueue::Impl {
   CondVar ddl_ready;
   CondVar drained;
   std::string key_scratch DUALSYNC_GUARDED_BY(mutex);
+  std::string disk_scratch DUALSYNC_GUARDED_BY(mutex);
   std::string record_scratch DUALSYNC_GUARDED_BY(mutex);
 };
 

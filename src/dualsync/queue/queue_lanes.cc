@@ -7,33 +7,21 @@
 #include "dualsync/queue/queue_impl.h"
 
 namespace dualsync {
-namespace {
-
-std::string queue_key(const OperationView& op) {
-  std::string key(op.db);
-  key.push_back('\0');
-  key.append(op.collection).push_back('\0');
-  DUALSYNC_CHECK(append_canonical_key(op.document_key, &key));
-  return key;
-}
-
-}  // namespace
-
 // Two operations of one document can both wait on disk after a restart: the older was in flight when the process ended.
-Result<void> SyncQueue::Impl::load_one(SeqNo seq, std::string record, Staged* staged, rocksdb::WriteBatch* batch) {
-  auto op = decode_operation(record);
-  if (!op) return op.error().in("operation " + std::to_string(seq));
-  if (op->kind == OpKind::kDdl) {
-    window.add(seq, std::move(record), {});
+Result<void> SyncQueue::Impl::load_one(SeqNo seq, const OperationView& op, std::string_view record, Staged* staged,
+                                       rocksdb::WriteBatch* batch) {
+  KeyHash key;
+  if (op.kind == OpKind::kDdl) {
+    window.add(seq, record, key);
     return {};
   }
-  std::string key = queue_key(*op);
-  index.erase(DiskIndex::hash(key), seq);
+  DUALSYNC_TRY(hash_key(op, &key));
+  index.erase(key, seq);
   WindowOp* older = window.find_pending(key);
-  if (older != nullptr && older->seq < seq && !merges_across(op->db, op->collection, older->seq)) {
+  if (older != nullptr && older->seq < seq && !merges_across(op.db, op.collection, older->seq)) {
     std::string storage;
     const std::size_t before = older->record.size() + record.size();
-    encode_operation(merge_operations(older->op, *op, &storage), &record_scratch);
+    encode_operation(merge_operations(older->op, op, &storage), &record_scratch);
     window.replace_record(older, record_scratch);
     staged->touch(older);
     batch->Delete(store->operations(), seq_key(seq));
@@ -42,9 +30,9 @@ Result<void> SyncQueue::Impl::load_one(SeqNo seq, std::string record, Staged* st
     counters.bytes -= before - std::min(before, older->record.size());
     return {};
   }
-  if (op->first_time < position.time && newest_loaded > op->first_time) early[seq] = op->first_time;
-  newest_loaded = std::max(newest_loaded, op->first_time);
-  window.add(seq, std::move(record), std::move(key));
+  if (op.first_time < position.time && newest_loaded > op.first_time) early[seq] = op.first_time;
+  newest_loaded = std::max(newest_loaded, op.first_time);
+  window.add(seq, record, key);
   return {};
 }
 
@@ -87,7 +75,7 @@ Result<void> SyncQueue::Impl::load() {
       }
     }
     cursor = seq + 1;
-    if (!held) DUALSYNC_TRY(load_one(seq, it->value().ToString(), &staged, &batch));
+    if (!held) DUALSYNC_TRY(load_one(seq, *op, it->value().ToStringView(), &staged, &batch));
   }
   DUALSYNC_TRY(rocks_result(it->status(), "queue read"));
   if (!it->Valid()) cursor = counters.next_seq;
@@ -180,7 +168,7 @@ Result<void> SyncQueue::Impl::return_to_lane(WindowOp* op, const Completion& com
     staged->drop(newer);
     early.erase(newer->seq);
     window.remove(newer->seq);
-    if (index.spilled()) index.put(DiskIndex::hash(op->key), op->seq, *store, batch);
+    if (index.spilled()) index.put(op->key, op->seq, *store, batch);
   }
   std::string newer_record;
   auto on_disk = find_on_disk(op->key, staged, &newer_record);
@@ -188,8 +176,8 @@ Result<void> SyncQueue::Impl::return_to_lane(WindowOp* op, const Completion& com
   if (*on_disk > op->seq && !merges_across(op->op.db, op->op.collection, op->seq)) {
     DUALSYNC_TRY(absorb(newer_record));
     batch->Delete(store->operations(), seq_key(*on_disk));
-    index.erase(DiskIndex::hash(op->key), *on_disk);
-    if (index.spilled()) index.put(DiskIndex::hash(op->key), op->seq, *store, batch);
+    index.erase(op->key, *on_disk);
+    if (index.spilled()) index.put(op->key, op->seq, *store, batch);
   }
   counters.bytes += record.size();
   counters.bytes -= std::min<std::uint64_t>(counters.bytes, op->record.size());

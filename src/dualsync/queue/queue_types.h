@@ -41,6 +41,8 @@ struct AppendBatch {
   std::vector<OperationView> operations;  // in the order of the stream
   std::vector<DirtyRange> dirty;
   Position position;  // empty: stays as it is
+
+  std::size_t bytes_about() const;  // of its records
 };
 
 struct TakeLimits {

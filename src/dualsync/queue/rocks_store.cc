@@ -26,7 +26,7 @@ class PendingFilter final : public rocksdb::CompactionFilter {
   std::shared_ptr<std::atomic<SeqNo>> floor_;
 };
 
-// Memory stays small whatever the backlog: 8 MiB of write buffer for payloads, 4 for the index, 8 MiB of cache.
+// Memory stays small whatever the backlog: 16 MiB of write buffer for payloads, 4 for the index, 8 MiB of cache.
 // Records are written in ascending order, so an insert starts where the last one ended: the key's first bytes, which
 // change every 65,536 operations, tell which "last one".
 constexpr std::size_t kSequenceHintBytes = 6;
@@ -91,7 +91,9 @@ Result<std::unique_ptr<RocksStore>> RocksStore::open(const std::string& director
   options.enable_write_thread_adaptive_yield = false;
   if (env != nullptr) options.env = env;
 
-  auto operations = family_options(8U << 20U, cache);
+  auto operations = family_options(16U << 20U, cache);
+  // Most of what is flushed is done before it would be compacted: wait, and there is less to rewrite.
+  operations.level0_file_num_compaction_trigger = 8;
   // Most operations live for a moment: squeezing them on the way through the upper levels would be work for nothing.
   // Only what stays (a long outage) reaches the levels that are compressed.
   operations.compression_per_level = {rocksdb::kNoCompression, rocksdb::kNoCompression, rocksdb::kNoCompression,

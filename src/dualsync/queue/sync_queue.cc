@@ -104,7 +104,7 @@ Result<void> SyncQueue::Impl::commit(rocksdb::WriteBatch* batch, bool sync) {
 }
 
 // The oldest thing that is not on the backup decides; dead letters do not count, they are shown beside it.
-OpTime SyncQueue::Impl::applied() const {
+OpTime SyncQueue::Impl::applied() {
   OpTime oldest;
   const auto consider = [&](OpTime time) {
     if (!time.is_null() && (oldest.is_null() || time < oldest)) oldest = time;

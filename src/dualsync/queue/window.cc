@@ -1,12 +1,16 @@
 #include "dualsync/queue/window.h"
 
-#include <xxhash.h>
-
 #include <algorithm>
 
 #include "dualsync/codec/operation_codec.h"
 
 namespace dualsync {
+namespace {
+
+constexpr std::size_t kRecordMemoryKept = 2048;  // of an operation that is done, for the next one
+constexpr std::size_t kStaleMax = 4096;          // sequence numbers in order_ whose operations are gone
+
+}  // namespace
 
 bool QueuedDdl::concerns(std::string_view db, std::string_view collection) const {
   for (const Namespace& ns : event.concerns()) {
@@ -28,33 +32,50 @@ bool Window::is_low() const {
   return working <= operations_max_ / 2 && (bytes_ <= bytes_max_ / 2 || ops_.empty());
 }
 
-WindowOp* Window::find(SeqNo seq) {
-  const auto found = ops_.find(seq);
-  return found == ops_.end() ? nullptr : &found->second;
+const WindowOp* Window::oldest() {
+  while (!order_.empty() && !contains(order_.top())) order_.pop();
+  return order_.empty() ? nullptr : find(order_.top());
 }
 
-WindowOp* Window::find_pending(std::string_view key) {
-  const auto found = pending_.find(key);
-  return found == pending_.end() ? nullptr : found->second;
+// While the oldest one stays (refused, waiting to be tried again), those that came and went behind it must not pile up.
+void Window::put_in_order(SeqNo seq) {
+  if (order_.size() > 2 * ops_.size() + kStaleMax) {
+    std::vector<SeqNo> present;
+    ops_.for_each([&](const KeyHash&, const WindowOp* op) { present.push_back(op->seq); });
+    order_ = decltype(order_)(std::greater<>(), std::move(present));
+    return;  // `seq` is among them
+  }
+  order_.push(seq);
 }
 
-WindowOp* Window::add(SeqNo seq, std::string record, std::string key) {
-  WindowOp* op = &ops_.emplace_hint(ops_.end(), seq, WindowOp())->second;
+WindowOp* Window::take_node() {
+  if (free_nodes_.empty()) return &nodes_.emplace_back();
+  WindowOp* op = free_nodes_.back();
+  free_nodes_.pop_back();
+  return op;
+}
+
+void Window::set_record(WindowOp* op, std::string_view record) {
+  op->record.assign(record);
+  op->op = view_operation(op->record);
+  op->gone_since = {};
+}
+
+WindowOp* Window::add(SeqNo seq, std::string_view record, const KeyHash& key) {
+  WindowOp* op = take_node();
   op->seq = seq;
-  op->record = std::move(record);
-  auto decoded = decode_operation(op->record);
-  DUALSYNC_CHECK(decoded.ok());
-  op->op = *decoded;
+  ops_.put(KeyHash::of_number(seq), op);
+  put_in_order(seq);
+  set_record(op, record);
   bytes_ += op->record.size();
   op->ns = namespace_state(op->op.db, op->op.collection);
   if (op->op.kind == OpKind::kDdl) {
     op->state = WindowOp::State::kDdl;
     return op;
   }
-  op->key = std::move(key);
-  op->lane = XXH3_64bits(op->key.data(), op->key.size()) % lanes_.size();
-  pending_.erase(op->key);  // the view must point into this operation, not into an older one of the same document
-  pending_.emplace(op->key, op);
+  op->key = key;
+  op->lane = key.high % lanes_.size();
+  pending_.put(key, op);
   if (is_blocked(*op)) {
     op->state = WindowOp::State::kBlocked;
     blocked_.push_back(seq);
@@ -70,14 +91,10 @@ void Window::route(WindowOp* op) {
   lanes_[op->lane].ready.push_back(op->seq);
 }
 
-void Window::replace_record(WindowOp* op, std::string record) {
+void Window::replace_record(WindowOp* op, std::string_view record) {
   bytes_ -= op->record.size();
-  op->record = std::move(record);
+  set_record(op, record);
   bytes_ += op->record.size();
-  auto decoded = decode_operation(op->record);
-  DUALSYNC_CHECK(decoded.ok());
-  op->op = *decoded;
-  op->gone_since = {};
 }
 
 void Window::leave_lane(WindowOp* op) {
@@ -95,14 +112,17 @@ void Window::leave_lane(WindowOp* op) {
 }
 
 void Window::remove(SeqNo seq) {
-  const auto found = ops_.find(seq);
-  if (found == ops_.end()) return;
-  WindowOp* op = &found->second;
+  WindowOp* op = find(seq);
+  if (op == nullptr) return;
   leave_lane(op);
   bytes_ -= op->record.size();
-  if (const auto pending = pending_.find(op->key); pending != pending_.end() && pending->second == op)
-    pending_.erase(pending);
-  ops_.erase(found);  // a sequence number left in `ready` or `blocked_` is passed over when its turn comes
+  if (op->state != WindowOp::State::kDdl) pending_.erase(op->key, op);
+  ops_.erase(KeyHash::of_number(seq), op);  // a number left in `ready` or `blocked_` is passed over at its turn
+  std::string record = std::move(op->record);
+  if (record.capacity() > kRecordMemoryKept) record = std::string();
+  *op = WindowOp();
+  op->record = std::move(record);
+  free_nodes_.push_back(op);
 }
 
 std::vector<WindowOp*> Window::take(std::size_t lane_index, TakeLimits limits, SteadyTime now) {
@@ -127,8 +147,7 @@ std::vector<WindowOp*> Window::take(std::size_t lane_index, TakeLimits limits, S
     lane.ready.pop_front();
     bytes += op->record.size();
     op->state = WindowOp::State::kInFlight;
-    if (const auto pending = pending_.find(op->key); pending != pending_.end() && pending->second == op)
-      pending_.erase(pending);
+    pending_.erase(op->key, op);
     taken.push_back(op);
   }
   return taken;
@@ -136,7 +155,8 @@ std::vector<WindowOp*> Window::take(std::size_t lane_index, TakeLimits limits, S
 
 void Window::put_back(WindowOp* op, SteadyTime not_before) {
   DUALSYNC_CHECK(op->state == WindowOp::State::kInFlight);
-  pending_.try_emplace(op->key, op);  // a newer one behind a DDL change stays the one to merge into
+  if (find_pending(op->key) == nullptr)
+    pending_.put(op->key, op);  // a newer one behind a DDL change stays the one to merge into
   Lane& lane = lanes_[op->lane];
   if (not_before == SteadyTime()) {
     op->state = WindowOp::State::kReady;

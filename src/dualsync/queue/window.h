@@ -12,14 +12,17 @@
 #pragma once
 
 #include <deque>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
+#include <queue>
 #include <string>
 #include <string_view>
 #include <unordered_map>
 #include <vector>
 
+#include "dualsync/queue/hash_table.h"
 #include "dualsync/queue/queue_types.h"
 
 namespace dualsync {
@@ -37,7 +40,7 @@ struct WindowOp {
   SeqNo seq = 0;
   std::string record;  // the encoded operation; `op` points into it
   OperationView op;
-  std::string key;  // namespace, 0, canonical document key
+  KeyHash key;  // of namespace and canonical document key
   NamespaceState* ns = nullptr;
   std::size_t lane = 0;
   State state = State::kReady;
@@ -63,15 +66,15 @@ class Window {
   bool has_room() const;
   bool is_low() const;  // time to load more from disk
   std::size_t size() const { return ops_.size(); }
-  bool contains(SeqNo seq) const { return ops_.contains(seq); }
-  WindowOp* find(SeqNo seq);
+  bool contains(SeqNo seq) const { return find(seq) != nullptr; }
+  WindowOp* find(SeqNo seq) const { return ops_.find(KeyHash::of_number(seq)); }
   // The pending operation of that document, whatever its state but in flight.
-  WindowOp* find_pending(std::string_view key);
-  const WindowOp* oldest() const { return ops_.empty() ? nullptr : &ops_.begin()->second; }
+  WindowOp* find_pending(const KeyHash& key) const { return pending_.find(key); }
+  const WindowOp* oldest();
 
-  // Takes over an encoded record. `key` is empty for DDL.
-  WindowOp* add(SeqNo seq, std::string record, std::string key);
-  void replace_record(WindowOp* op, std::string record);
+  // Keeps a copy of an encoded record that is known to be whole. `key` does not matter for DDL.
+  WindowOp* add(SeqNo seq, std::string_view record, const KeyHash& key);
+  void replace_record(WindowOp* op, std::string_view record);
   void remove(SeqNo seq);
 
   // The oldest operations that are ready in the lane, now in flight.
@@ -101,6 +104,9 @@ class Window {
     std::multimap<SteadyTime, SeqNo> delayed;
   };
 
+  void put_in_order(SeqNo seq);
+  WindowOp* take_node();
+  void set_record(WindowOp* op, std::string_view record);
   bool is_blocked(const WindowOp& op) const;
   void route(WindowOp* op);
   void leave_lane(WindowOp* op);
@@ -110,8 +116,11 @@ class Window {
   std::size_t bytes_ = 0;
   std::size_t delayed_count_ = 0;
   int held_count_ = 0;
-  std::map<SeqNo, WindowOp> ops_;
-  std::unordered_map<std::string_view, WindowOp*> pending_;
+  HashTable<WindowOp*> ops_;                                              // by sequence number
+  HashTable<WindowOp*> pending_;                                          // by document
+  std::priority_queue<SeqNo, std::vector<SeqNo>, std::greater<>> order_;  // may name some that are gone
+  std::deque<WindowOp> nodes_;  // their strings keep their memory, so that most operations allocate nothing
+  std::vector<WindowOp*> free_nodes_;
   std::vector<Lane> lanes_;
   std::deque<SeqNo> blocked_;
   std::deque<QueuedDdl> ddls_;

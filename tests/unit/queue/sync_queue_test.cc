@@ -188,6 +188,26 @@ TEST_F(SyncQueueTest, TheAppliedPositionIsJustBeforeTheOldestThatIsMissing) {
   EXPECT_EQ(queue_->applied_position(), (OpTime{13, 1}));
 }
 
+TEST_F(SyncQueueTest, TheOldestThatIsMissingIsRememberedHoweverManyComeAndGoBehindIt) {
+  open();
+  append({make_op(OpKind::kInsert, "0", document("0", 1), {1000, 1})});
+  const auto stuck = take(1);
+  ASSERT_EQ(stuck.size(), 1U);
+  int id = 0;
+  for (int round = 0; round < 30; ++round) {
+    std::vector<Operation> ops;
+    for (int i = 0; i < 500; ++i) {
+      const std::string key = std::to_string(++id);
+      ops.push_back(make_op(OpKind::kInsert, key, document(key, 1), {2000, static_cast<std::uint32_t>(id)}));
+    }
+    append(ops);
+    complete(take());
+    ASSERT_EQ(queue_->applied_position(), (OpTime{1000, 0}));
+  }
+  complete(stuck);
+  EXPECT_EQ(queue_->applied_position(), (OpTime{2000, static_cast<std::uint32_t>(id)}));
+}
+
 TEST_F(SyncQueueTest, TheAppliedPositionIsNullUntilWhatWasNeverCopiedIsDone) {
   AppendBatch start;
   start.position = {"token", {20, 1}, false, "rs0"};
