@@ -53,7 +53,51 @@ TEST_F(BackupWriterTest, ADuplicateOnAnotherUniqueIndexIsNoDuplicateOnId) {
     EXPECT_FALSE(other.duplicate_id);
     EXPECT_EQ(other.error.message.find("planted"), std::string::npos) << other.error.message;
     EXPECT_NE(other.error.message.find("mail"), std::string::npos) << other.error.message;
+    EXPECT_EQ(other.collision, bson_of(R"({"mail": "planted@example.net"})"));  // servers from 4.4 say it
   }
+}
+
+TEST_F(BackupWriterTest, DocumentsThatSwapUniqueValuesAreWrittenTogether) {
+  run_on_backup(R"({"createIndexes": "c", "indexes": [{"key": {"a": 1, "b": 1}, "name": "ab", "unique": true}]})");
+  EXPECT_TRUE(write_one(Kind::kInsert, bson_of(R"({"_id": 1, "a": "x", "b": {"$numberLong": "1"}})")).ok);
+  EXPECT_TRUE(write_one(Kind::kInsert, bson_of(R"({"_id": 2, "a": "y"})")).ok);
+  const WriteOutcome stuck = write_one(Kind::kReplace, bson_of(R"({"_id": 1, "a": "y"})"));
+  ASSERT_FALSE(stuck.ok);
+  const auto in_the_way = writer_->find_equal(ns("c"), stuck.collision);
+  ASSERT_TRUE(is_ok(in_the_way));
+  EXPECT_EQ(*in_the_way, std::vector<std::string>{bson_of(R"({"_id": 2})")});
+
+  const std::string one = bson_of(R"({"_id": 1, "a": "y"})");
+  const std::string two = bson_of(R"({"_id": 2, "a": "x", "b": {"$numberLong": "1"}})");
+  const std::string key_one = key_of(one);
+  const std::string key_two = key_of(two);
+  const std::vector<WriteItem> items = {{Kind::kDelete, key_one, {}},
+                                        {Kind::kDelete, key_two, {}},
+                                        {Kind::kInsert, key_one, one},
+                                        {Kind::kInsert, key_two, two}};
+  const auto outcomes = writer_->write_atomically(ns("c"), items);
+  ASSERT_TRUE(is_ok(outcomes));
+  for (const WriteOutcome& outcome : *outcomes) EXPECT_TRUE(outcome.ok) << outcome.error.message;
+  EXPECT_EQ(content(), (std::vector<std::string>{one, two}));
+}
+
+TEST_F(BackupWriterTest, AnAtomicWriteThatFailsChangesNothingAndTheLaneGoesOn) {
+  run_on_backup(R"({"createIndexes": "c", "indexes": [{"key": {"a": 1}, "name": "a", "unique": true}]})");
+  const std::string one = bson_of(R"({"_id": 1, "a": 1})");
+  const std::string two = bson_of(R"({"_id": 2, "a": 2})");
+  EXPECT_TRUE(write_one(Kind::kInsert, one).ok);
+  EXPECT_TRUE(write_one(Kind::kInsert, two).ok);
+  const std::string changed = bson_of(R"({"_id": 1, "a": 2})");
+  const std::string key = key_of(one);
+  const std::vector<WriteItem> items = {{Kind::kDelete, key, {}}, {Kind::kInsert, key, changed}};
+  const auto outcomes = writer_->write_atomically(ns("c"), items);
+  ASSERT_TRUE(is_ok(outcomes));
+  EXPECT_TRUE((*outcomes)[0].ok);
+  EXPECT_FALSE((*outcomes)[1].ok);
+  EXPECT_EQ((*outcomes)[1].error.kind, ErrorKind::kDuplicateKey);
+  EXPECT_EQ((*outcomes)[1].collision, bson_of(R"({"a": 2})"));
+  EXPECT_EQ(content(), (std::vector<std::string>{one, two}));
+  EXPECT_TRUE(write_one(Kind::kReplace, bson_of(R"({"_id": 1, "a": 3})")).ok);
 }
 
 TEST_F(BackupWriterTest, AReplaceSaysWhetherItInserted) {

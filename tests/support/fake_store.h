@@ -2,6 +2,7 @@
 // on. The contract suites hold the real thing to the same answers.
 #pragma once
 
+#include <algorithm>
 #include <map>
 #include <memory>
 #include <optional>
@@ -24,10 +25,11 @@ struct FakeServer {
   std::map<Namespace, Documents> data;
   OpTime time{100, 1};
   bool down = false;
-  bool refuse_command = false;    // the command as a whole, while it holds a refused document
-  std::set<std::string> refused;  // documents that validation does not let in
-  bool dollar_names = false;      // a replace is refused as code 52, an insert is not
-  std::vector<std::string> log;   // "insert {...}" and so on, in the order applied
+  bool refuse_command = false;      // the command as a whole, while it holds a refused document
+  std::set<std::string> refused;    // documents that validation does not let in
+  std::vector<std::string> unique;  // fields, each with a unique index of its own
+  bool dollar_names = false;        // a replace is refused as code 52, an insert is not
+  std::vector<std::string> log;     // "insert {...}" and so on, in the order applied
 
   void put(const Namespace& ns, const std::string& document) { data[ns][id_key_of(document)] = document; }
   std::optional<std::string> get(const Namespace& ns, const std::string& key) {
@@ -111,6 +113,22 @@ class FakeWriter final : public BackupWriter {
     }
     return outcomes;
   }
+  Result<std::vector<WriteOutcome>> write_atomically(const Namespace& ns, std::span<const WriteItem> items) override {
+    const auto before = server_.data;
+    auto outcomes = write(ns, items);
+    if (outcomes && std::any_of(outcomes->begin(), outcomes->end(), [](const WriteOutcome& one) { return !one.ok; }))
+      server_.data = before;
+    return outcomes;
+  }
+  Result<std::vector<std::string>> find_equal(const Namespace& ns, std::string_view fields) override {
+    std::vector<std::string> keys;
+    bson_iter_t field;
+    DUALSYNC_CHECK(iterate_bson(fields, &field) && bson_iter_next(&field));
+    for (const auto& [key, document] : server_.data[ns]) {
+      if (field_of(document, bson_iter_key(&field)) == field_of(fields, bson_iter_key(&field))) keys.push_back(key);
+    }
+    return keys;
+  }
   std::uint64_t bytes_sent() const override { return 0; }
   DocumentReader& reader() override { return reader_; }
 
@@ -122,10 +140,36 @@ class FakeWriter final : public BackupWriter {
     return outcome;
   }
 
+  // {name: value} of a document, empty if it has no such field.
+  static std::string field_of(std::string_view document, const char* name) {
+    bson_iter_t iter;
+    if (!find_field(document, name, &iter)) return {};
+    BsonDoc field;
+    bson_append_iter(field.get(), name, -1, &iter);
+    return field.str();
+  }
+
+  std::optional<WriteOutcome> collision(const Documents& documents, const WriteItem& item) const {
+    for (const std::string& name : server_.unique) {
+      for (const auto& [key, document] : documents) {
+        const std::string value = field_of(document, name.c_str());
+        if (value != field_of(item.payload, name.c_str()) || compare_ids(key, item.document_key) == 0) continue;
+        WriteOutcome outcome = failure(ErrorKind::kDuplicateKey, 11000);
+        outcome.collision = value;
+        return outcome;
+      }
+    }
+    return std::nullopt;
+  }
+
   WriteOutcome apply(const Namespace& ns, const WriteItem& item) {
     Documents& documents = server_.data[ns];
     const std::string key(item.document_key);
     const auto found = documents.find(key);
+    const bool whole = item.kind == WriteItem::Kind::kInsert || item.kind == WriteItem::Kind::kReplace;
+    if (whole) {
+      if (auto taken = collision(documents, item)) return *taken;
+    }
     if (server_.refused.contains(std::string(item.payload))) return failure(ErrorKind::kRefused, 121);
     switch (item.kind) {
       case WriteItem::Kind::kInsert: {

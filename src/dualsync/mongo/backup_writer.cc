@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <array>
 
+#include "dualsync/mongo/write_reply.h"
+
 namespace dualsync {
 namespace {
 
@@ -26,82 +28,6 @@ const char* name_of(Kind kind) {
 std::int64_t int_field(const bson_t& document, const char* name) {
   bson_iter_t iter;
   return bson_iter_init_find(&iter, &document, name) ? bson_iter_as_int64(&iter) : 0;
-}
-
-struct WriteErrorEntry {
-  std::size_t index = 0;
-  int code = 0;
-  std::string_view message;
-  bool has_pattern = false;
-  bool pattern_is_id = false;
-  std::string pattern;  // the index's field names, without any value
-};
-
-void read_key_pattern(const bson_iter_t& field, WriteErrorEntry* entry) {
-  bson_iter_t part;
-  if (!bson_iter_recurse(&field, &part)) return;
-  entry->has_pattern = true;
-  while (bson_iter_next(&part)) {
-    if (!entry->pattern.empty()) entry->pattern += ", ";
-    entry->pattern += bson_iter_key(&part);
-  }
-  entry->pattern_is_id = entry->pattern == "_id";
-}
-
-WriteErrorEntry read_entry(const bson_iter_t& item) {
-  WriteErrorEntry entry;
-  bson_iter_t field;
-  if (!bson_iter_recurse(&item, &field)) return entry;
-  while (bson_iter_next(&field)) {
-    const std::string_view name = bson_iter_key(&field);
-    if (name == "index") entry.index = static_cast<std::size_t>(bson_iter_as_int64(&field));
-    if (name == "code") entry.code = static_cast<int>(bson_iter_as_int64(&field));
-    if (name == "errmsg") entry.message = iter_string(field).value_or("");
-    if (name == "keyPattern") read_key_pattern(field, &entry);
-  }
-  return entry;
-}
-
-WriteOutcome outcome_of(const WriteErrorEntry& entry, std::string_view what) {
-  WriteOutcome outcome;
-  outcome.ok = false;
-  outcome.error = make_write_error(entry.code, entry.message, what);
-  if (outcome.error.kind != ErrorKind::kDuplicateKey) return outcome;
-  // The one row by message: servers before 4.4 send no keyPattern. The index's name comes before the user's data.
-  outcome.duplicate_id =
-      entry.has_pattern ? entry.pattern_is_id : entry.message.find("index: _id_") != std::string_view::npos;
-  if (entry.has_pattern) {
-    outcome.error.message = fmt::format("{}: duplicate key of the unique index on {}", what, entry.pattern);
-  }
-  return outcome;
-}
-
-// Sets the outcomes that the reply's writeErrors speak of. Returns how many there were.
-std::size_t apply_write_errors(const bson_t& reply, std::span<const std::size_t> sent, std::string_view what,
-                               std::vector<WriteOutcome>* outcomes) {
-  bson_iter_t list;
-  bson_iter_t item;
-  std::size_t count = 0;
-  if (!bson_iter_init_find(&list, &reply, "writeErrors") || !bson_iter_recurse(&list, &item)) return 0;
-  while (bson_iter_next(&item)) {
-    const WriteErrorEntry entry = read_entry(item);
-    if (entry.index >= sent.size()) continue;
-    (*outcomes)[sent[entry.index]] = outcome_of(entry, what);
-    ++count;
-  }
-  return count;
-}
-
-void apply_upserts(const bson_t& reply, std::span<const std::size_t> sent, std::vector<WriteOutcome>* outcomes) {
-  bson_iter_t list;
-  bson_iter_t item;
-  bson_iter_t entry;
-  if (!bson_iter_init_find(&list, &reply, "upserted") || !bson_iter_recurse(&list, &item)) return;
-  while (bson_iter_next(&item)) {
-    if (!bson_iter_recurse(&item, &entry) || !bson_iter_find(&entry, "index")) continue;
-    const auto index = static_cast<std::size_t>(bson_iter_as_int64(&entry));
-    if (index < sent.size()) (*outcomes)[sent[index]].upserted = true;
-  }
 }
 
 // Every delta of a command of which not all matched.

@@ -25,6 +25,8 @@ class MongoBackupWriter final : public BackupWriter {
   MongoBackupWriter(std::shared_ptr<ClientPool> pool, const WriterOptions& options);
 
   Result<std::vector<WriteOutcome>> write(const Namespace& ns, std::span<const WriteItem> items) override;
+  Result<std::vector<WriteOutcome>> write_atomically(const Namespace& ns, std::span<const WriteItem> items) override;
+  Result<std::vector<std::string>> find_equal(const Namespace& ns, std::string_view fields) override;
   std::uint64_t bytes_sent() const override { return bytes_sent_; }
   DocumentReader& reader() override { return reader_; }
 
@@ -35,6 +37,8 @@ class MongoBackupWriter final : public BackupWriter {
     std::vector<WriteOutcome>& outcomes;
   };
 
+  // The commands of one transaction, up to the first item that fails.
+  Result<void> write_in(ClientSession::Transaction* transaction, const Call& call, WriteItem::Kind kind);
   Result<void> write_kind(const Call& call, WriteItem::Kind kind, std::span<const std::size_t> chosen);
   // Sends one command with as many of `chosen` as fit. Returns how many, from the first on, have their outcome now.
   Result<std::size_t> send(const Call& call, WriteItem::Kind kind, std::span<const std::size_t> chosen);

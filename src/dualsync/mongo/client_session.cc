@@ -169,6 +169,50 @@ Result<void> ClientSession::write(const std::string& db, BsonDoc* command, std::
   return result;
 }
 
+Result<ClientSession::Transaction> ClientSession::begin() {
+  auto server = select_primary();
+  if (!server.ok()) return server.error();
+  if (server->standalone) {
+    return Error{ErrorKind::kUnsupported, hosts() + ": a standalone server has no transactions", "", 0};
+  }
+  return Transaction{*server, next_transaction_number(), false};
+}
+
+Result<void> ClientSession::write_in(Transaction* transaction, const std::string& db, BsonDoc* command,
+                                     std::string_view what, BsonDoc* reply) {
+  BSON_APPEND_INT64(command->get(), "txnNumber", transaction->number);
+  BSON_APPEND_BOOL(command->get(), "autocommit", false);
+  if (!transaction->started) BSON_APPEND_BOOL(command->get(), "startTransaction", true);
+  transaction->started = true;
+  return run(transaction->server, db, *command, ErrorPlace::kDocumentWrite, what, reply);
+}
+
+Result<void> ClientSession::end(const Transaction& transaction, const char* how) {
+  BsonDoc command;
+  BSON_APPEND_INT32(command.get(), how, 1);
+  BSON_APPEND_INT64(command.get(), "txnNumber", transaction.number);
+  BSON_APPEND_BOOL(command.get(), "autocommit", false);
+  append_majority_write_concern(&command);
+  BsonDoc reply;
+  DUALSYNC_TRY(run(transaction.server, "admin", command, ErrorPlace::kDocumentWrite, how, &reply));
+  const auto concern = write_concern_error(*reply.get(), how);
+  if (concern.has_value()) return *concern;
+  return {};
+}
+
+Result<void> ClientSession::commit(const Transaction& transaction) {
+  Result<void> done = end(transaction, "commitTransaction");
+  // A commit may be repeated: the server remembers its outcome.
+  if (!done.ok() && done.error().kind == ErrorKind::kConnectivity) done = end(transaction, "commitTransaction");
+  return done;
+}
+
+void ClientSession::roll_back(const Transaction& transaction) {
+  if (transaction.started) {
+    ignore_error(end(transaction, "abortTransaction"), "a transaction that is not committed ends by itself");
+  }
+}
+
 Result<ServerFacts> ClientSession::facts(const ServerChoice& server) {
   BsonDoc hello;
   BSON_APPEND_INT32(hello.get(), "hello", 1);

@@ -90,6 +90,20 @@ class ClientSession {
   // A write concern error is an error: nothing is known about any statement then.
   Result<void> write(const std::string& db, BsonDoc* command, std::string_view what, BsonDoc* reply);
 
+  // A transaction: begin, write any number of times, then commit or roll back. After an error of write_in only
+  // roll_back makes sense; the server has aborted by itself if the error was its own. kUnsupported: a standalone
+  // server.
+  struct Transaction {
+    ServerChoice server;
+    std::int64_t number = 0;
+    bool started = false;
+  };
+  Result<Transaction> begin();
+  Result<void> write_in(Transaction* transaction, const std::string& db, BsonDoc* command, std::string_view what,
+                        BsonDoc* reply);
+  Result<void> commit(const Transaction& transaction);
+  void roll_back(const Transaction& transaction);
+
   // `hello` and `buildInfo` of `server`.
   Result<ServerFacts> facts(const ServerChoice& server);
 
@@ -97,6 +111,7 @@ class ClientSession {
 
  private:
   Result<void> ready();
+  Result<void> end(const Transaction& transaction, const char* how);
   Result<void> send_write(const std::string& db, const BsonDoc& command, std::string_view what, BsonDoc* reply,
                           bool* may_retry);
 

@@ -5,6 +5,7 @@
 #include "dualsync/base/log.h"
 #include "dualsync/codec/bson.h"
 #include "dualsync/codec/document_key.h"
+#include "dualsync/pipeline/collision.h"
 
 namespace dualsync {
 namespace {
@@ -12,6 +13,10 @@ namespace {
 constexpr std::chrono::milliseconds kGoneDelay{50};     // until capture has passed the time of the read
 constexpr std::chrono::milliseconds kLocalDelay{1000};  // local cannot be read
 constexpr std::chrono::milliseconds kThrottleDelay{1000};
+constexpr std::chrono::milliseconds kOrderDelay{100};  // until other lanes have freed a unique value
+constexpr std::chrono::milliseconds kMovingDelay{10};  // the same while values are being freed one after the other
+constexpr int kOrderRounds = 32;
+constexpr std::size_t kMembersMax = 16;  // documents of one cycle; doubled with each attempt
 
 bool is_backup_wide(ErrorKind kind) {
   return kind == ErrorKind::kConnectivity || kind == ErrorKind::kDenied || kind == ErrorKind::kQuota ||
@@ -72,6 +77,7 @@ void Batch::run_namespace(const Namespace& ns, const Indexes& indexes) {
   }
   for (const std::size_t i : resolve_touches(ns, touches)) ready.push_back(i);
   if (!ready.empty()) write(context_.scope.to_backup(ns), ready, Round::kFirst);
+  if (!collided_.empty()) settle_collisions(ns);
 }
 
 // A touch that found nothing before: what it means is known once capture has passed the time of that read. No change of
@@ -233,6 +239,9 @@ void Batch::settle(std::size_t index, const WriteOutcome& outcome, Round round, 
       return settle_refused(index, outcome.error);
     // In the second round somebody else is changing the backup under us: look again later.
     completion(index, Completion::Kind::kTouch).delay = kGoneDelay;
+  } else if (kind == ErrorKind::kDuplicateKey) {
+    completion(index, Completion::Kind::kTouch).delay = kGoneDelay;  // until the end of the batch decides
+    collided_[index] = outcome;
   } else {
     settle_refused(index, outcome.error);
   }
@@ -299,6 +308,63 @@ Batch::Indexes Batch::drop_equal_inserts(const Namespace& backup_ns, const Index
     }
   }
   return different;
+}
+
+// Whoever holds the value may give it up by another operation of this batch. Read again from local, so that what is
+// sent is final, and backwards, because a chain ("each takes the value of the next") is free at its end.
+bool Batch::write_collided_again(const Namespace& ns) {
+  Indexes again;
+  for (const auto& [index, outcome] : collided_) again.push_back(index);
+  std::reverse(again.begin(), again.end());
+  const std::size_t before = again.size();
+  collided_.clear();
+  for (const std::size_t i : again) completions_[i] = {};
+  Indexes unread;
+  Indexes found;
+  for (const std::size_t i : again) (documents_.contains(i) ? found : unread).push_back(i);
+  for (const std::size_t i : resolve_touches(ns, unread)) found.push_back(i);
+  if (!found.empty()) write(context_.scope.to_backup(ns), found, Round::kOrder);
+  return collided_.size() < before;
+}
+
+void Batch::settle_collisions(const Namespace& ns) {
+  bool moving = false;
+  for (int round = 0; round < kOrderRounds && !collided_.empty() && !backup_failure_; ++round) {
+    if (!write_collided_again(ns)) break;
+    moving = true;
+  }
+  const auto left = std::move(collided_);
+  collided_.clear();
+  for (const auto& [index, outcome] : left) {
+    if (!backup_failure_) settle_collision(ns, index, outcome, moving);
+  }
+}
+
+void Batch::settle_collision(const Namespace& ns, std::size_t index, const WriteOutcome& outcome, bool moving) {
+  const OperationView& op = taken_[index].op;
+  if (moving) {  // the others are on their way
+    completion(index, Completion::Kind::kTouch).delay = kMovingDelay;
+    return;
+  }
+  if (op.attempts == 0) {  // what is in the way may be in another lane's hands
+    Completion& result = completion(index, Completion::Kind::kRetry);
+    result.error = outcome.error;
+    result.delay = kOrderDelay;
+    return;
+  }
+  CollisionSettler settler(context_, sides_.local, sides_.writer, ns);
+  const std::size_t members_max = kMembersMax << std::min<std::uint32_t>(op.attempts, 6);
+  auto settled_now = settler.settle(op.document_key, op.last_time, outcome.collision, members_max);
+  if (!settled_now) {
+    log::warn("worker", "a collision on a unique index could not be settled; tried again later",
+              {{"namespace", ns.full()}, {"error", settled_now.error().message}});
+    if (settled_now.error().kind == ErrorKind::kUnsupported) return settle_refused(index, outcome.error);
+    completion(index, Completion::Kind::kTouch).delay = kOrderDelay;
+  } else if (settled_now->ok) {
+    completion(index, Completion::Kind::kDone);
+  } else {
+    settle_refused(index, settled_now->error);
+  }
 }
 
 void Batch::fail_all(const Indexes& indexes, const Error& /*error: the breaker logs it once*/) {

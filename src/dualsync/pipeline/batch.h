@@ -34,7 +34,7 @@ class Batch {
 
  private:
   using Indexes = std::vector<std::size_t>;
-  enum class Round : std::uint8_t { kFirst, kHeal };
+  enum class Round : std::uint8_t { kFirst, kHeal, kOrder };
 
   void run_namespace(const Namespace& ns, const Indexes& indexes);
   // Reads what local holds for these operations into documents_; who is not there gets its completion.
@@ -46,6 +46,10 @@ class Batch {
   void add_items(std::size_t index, std::vector<WriteItem>* items, Indexes* owners) const;
   void settle(std::size_t index, const WriteOutcome& outcome, Round round, Indexes* heal);
   void settle_refused(std::size_t index, const Error& error);
+  // Operations that collided on a unique index: again after those around them, then together with what is in the way.
+  void settle_collisions(const Namespace& ns);
+  bool write_collided_again(const Namespace& ns);  // false: none of them got through
+  void settle_collision(const Namespace& ns, std::size_t index, const WriteOutcome& outcome, bool moving);
   void heal(const Namespace& ns, const Indexes& indexes);
   // Inserts that were already there: drops those whose bytes are equal, returns the others.
   Indexes drop_equal_inserts(const Namespace& ns, const Indexes& inserts);
@@ -61,6 +65,7 @@ class Batch {
   std::unordered_map<std::size_t, std::string> documents_;      // what local holds, by index
   std::unordered_map<std::size_t, std::string> backup_before_;  // what the backup held, by index
   std::unordered_map<std::size_t, bool> rekey_;                 // must go as delete, then insert
+  std::map<std::size_t, WriteOutcome> collided_;                // on a unique index other than _id, by index
   std::optional<Error> backup_failure_;
   bool throttled_ = false;
 };

@@ -86,7 +86,8 @@ struct WriteOutcome {
   bool ok = true;
   bool duplicate_id = false;  // kDuplicateKey on `_id` itself
   bool upserted = false;
-  Error error;  // when not ok
+  std::string collision;  // kDuplicateKey on another unique index: {field: value, ...} that is taken; empty: not known
+  Error error;            // when not ok
 };
 
 class BackupWriter {
@@ -96,6 +97,14 @@ class BackupWriter {
   // Writes the items, each of another document, as few unordered bulks (deletes first, inserts last), acknowledged by
   // the majority. One outcome per item. An error instead of outcomes means that nothing is known about any item.
   virtual Result<std::vector<WriteOutcome>> write(const Namespace& ns, std::span<const WriteItem> items) = 0;
+
+  // Deletes and inserts only, all or nothing (one transaction): the deletes take effect first. If an item fails,
+  // nothing has changed, and the first outcome that is not ok says why. kUnsupported: a server without transactions.
+  virtual Result<std::vector<WriteOutcome>> write_atomically(const Namespace& ns, std::span<const WriteItem> items) = 0;
+
+  // The keys ({_id: ...}) of the documents that hold all values of `fields` (a WriteOutcome's collision); a few at
+  // most.
+  virtual Result<std::vector<std::string>> find_equal(const Namespace& ns, std::string_view fields) = 0;
 
   virtual std::uint64_t bytes_sent() const = 0;
 

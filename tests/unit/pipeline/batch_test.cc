@@ -232,5 +232,79 @@ TEST_F(BatchTest, ACommandRefusedAsAWholeDoesNotTakeItsNeighboursAlong) {
   EXPECT_EQ(completions[1].kind, Kind::kDone);
 }
 
+TEST_F(BatchTest, AChainOfUniqueValuesIsUntangledInOneBatch) {
+  backup_.unique = {"v"};
+  std::vector<Operation> ops;
+  for (int id = 1; id <= 9; ++id) {  // each takes the value of the next
+    const std::string key = std::to_string(id);
+    backup_.put(kBills, document(key, id));
+    local_.put(kBills, document(key, id + 1));
+    ops.push_back(make_op(OpKind::kReplace, key, document(key, id + 1)));
+  }
+  for (const Completion& completion : run(ops)) EXPECT_EQ(completion.kind, Kind::kDone);
+  EXPECT_EQ(backup_.data, local_.data);
+}
+
+class CollisionTest : public BatchTest {
+ protected:
+  // One batch of what waits, as if it had been refused `attempts` times.
+  std::vector<Completion> run_again(std::uint32_t attempts) {
+    auto taken = take();
+    for (TakenOperation& one : taken) one.op.attempts = attempts;
+    PipelineContext context{{}, scope_, local_side_, backup_side_, *queue_, breaker_, counters_, system_clock()};
+    test::FakeReader local(local_);
+    test::FakeWriter writer(backup_);
+    return Batch(context, {local, writer}, backoff_, taken).run();
+  }
+  void swapped(int count) {
+    backup_.unique = {"v"};
+    for (int id = 0; id < count; ++id) {
+      backup_.put(kBills, document(std::to_string(id), id));
+      local_.put(kBills, document(std::to_string(id), (id + 1) % count));
+    }
+  }
+};
+
+TEST_F(CollisionTest, ASwapIsFirstLeftToOtherLanesThenWrittenTogether) {
+  swapped(2);
+  append({make_op(OpKind::kReplace, "0", document("0", 1))});  // the other's operation is in another lane
+  append({make_op(OpKind::kReplace, "1", document("1", 0))});
+  auto completions = run_again(0);
+  ASSERT_EQ(completions.size(), 2U);
+  for (const Completion& completion : completions) EXPECT_EQ(completion.kind, Kind::kRetry);
+  for (Completion& completion : completions) completion.kind = Kind::kPutBack, completion.delay = {};
+  ASSERT_TRUE(queue_->complete(completions).ok());
+  for (const Completion& completion : run_again(1)) EXPECT_EQ(completion.kind, Kind::kDone);
+  EXPECT_EQ(backup_.data, local_.data);
+}
+
+TEST_F(CollisionTest, WhoIsInTheWayIsWrittenAsLocalHoldsIt) {
+  swapped(5);
+  append({make_op(OpKind::kReplace, "0", document("0", 1))});
+  EXPECT_EQ(run_again(1).at(0).kind, Kind::kDone);
+  EXPECT_EQ(backup_.data, local_.data);
+}
+
+TEST_F(CollisionTest, AForeignDocumentInTheWayGoes) {
+  backup_.unique = {"v"};
+  backup_.put(kBills, document("\"foreign\"", 7));
+  local_.put(kBills, document("1", 7));
+  append({make_op(OpKind::kInsert, "1", document("1", 7))});
+  EXPECT_EQ(run_again(1).at(0).kind, Kind::kDone);
+  EXPECT_EQ(backup_.data, local_.data);
+}
+
+TEST_F(CollisionTest, ATooLongCycleIsTriedAgainWithMoreRoomAndNothingIsHalfDone) {
+  swapped(60);
+  const auto before = backup_.data;
+  append({make_op(OpKind::kReplace, "0", document("0", 1))});
+  const auto completions = run_again(1);
+  EXPECT_EQ(completions.at(0).kind, Kind::kRetry);
+  EXPECT_EQ(backup_.data, before);
+  ASSERT_TRUE(queue_->complete({{completions.at(0).seq, Kind::kPutBack, {}, {}, {}, {}}}).ok());
+  EXPECT_EQ(run_again(3).at(0).kind, Kind::kDone);
+  EXPECT_EQ(backup_.data, local_.data);
+}
+
 }  // namespace
 }  // namespace dualsync
