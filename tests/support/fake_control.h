@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <functional>
+#include <map>
 #include <utility>
 
 #include "dualsync/base/mutex.h"
@@ -26,6 +27,34 @@ class FakeControl final : public Control {
     return outcome_;
   }
 
+  Result<std::vector<DeadLetter>> dead_letters(std::size_t limit) const override {
+    const MutexLock lock(mutex_);
+    std::vector<DeadLetter> letters;
+    for (const auto& [id, letter] : letters_) {
+      if (letters.size() < limit) letters.push_back(letter);
+    }
+    return letters;
+  }
+  Result<void> retry_dead_letter(SeqNo id) override {
+    const MutexLock lock(mutex_);
+    if (!letters_.contains(id)) return Error{ErrorKind::kNotFound, "no such dead letter", "", 0};
+    retried_.push_back(id);
+    return {};
+  }
+  Result<void> discard_dead_letter(SeqNo id) override {
+    const MutexLock lock(mutex_);
+    if (letters_.erase(id) == 0) return Error{ErrorKind::kNotFound, "no such dead letter", "", 0};
+    return {};
+  }
+
+  void add_dead_letter(const DeadLetter& letter) {
+    const MutexLock lock(mutex_);
+    letters_[letter.seq] = letter;
+  }
+  std::vector<SeqNo> retried() const {
+    const MutexLock lock(mutex_);
+    return retried_;
+  }
   void set_status(Status status) {
     const MutexLock lock(mutex_);
     status_ = std::move(status);
@@ -54,6 +83,8 @@ class FakeControl final : public Control {
   Status status_ DUALSYNC_GUARDED_BY(mutex_);
   Result<WaitOutcome> outcome_ DUALSYNC_GUARDED_BY(mutex_) = WaitOutcome{};
   std::chrono::milliseconds last_timeout_ DUALSYNC_GUARDED_BY(mutex_){};
+  std::map<SeqNo, DeadLetter> letters_ DUALSYNC_GUARDED_BY(mutex_);
+  std::vector<SeqNo> retried_ DUALSYNC_GUARDED_BY(mutex_);
   int waiting_ DUALSYNC_GUARDED_BY(mutex_) = 0;
   bool held_ DUALSYNC_GUARDED_BY(mutex_) = false;
 };

@@ -31,6 +31,11 @@ constexpr std::size_t kShortThreads = 8;    // so many answers besides them
 constexpr int kWaitTimeoutDefault = 60;     // seconds
 constexpr int kWaitTimeoutMax = 24 * 3600;  // seconds
 
+constexpr int kDeadLettersDefault = 100;  // in one answer
+constexpr int kDeadLettersMax = 10'000;
+constexpr std::string_view kDeadLetters = "/api/sync/dead-letters";
+constexpr std::string_view kIdPart = "{id}";
+
 using httplib::Request;
 using httplib::Response;
 
@@ -100,23 +105,45 @@ class WaitPlace {
   bool granted_;
 };
 
-Result<std::chrono::seconds> wait_timeout(const Request& request) {
-  const auto invalid = [](std::string message) {
-    return Error{ErrorKind::kInvalidArgument, std::move(message),
-                 fmt::format("timeoutSeconds is a whole number from 0 to {}", kWaitTimeoutMax), 0};
+// The whole number of the one query parameter `name`, from 0 to `max`; nothing if it is not given.
+Result<std::optional<int>> number_parameter(const Request& request, std::string_view name, int max) {
+  const auto invalid = [&](std::string_view what) {
+    return Error{ErrorKind::kInvalidArgument, std::string(what),
+                 fmt::format("{} is a whole number from 0 to {}", name, max), 0};
   };
-  std::optional<int> seconds;
-  for (const auto& [name, text] : request.params) {
-    if (name != "timeoutSeconds") return invalid("the query holds a parameter other than timeoutSeconds");
-    if (seconds) return invalid("timeoutSeconds is given twice");
+  std::optional<int> value;
+  for (const auto& [given, text] : request.params) {
+    if (given != name) return invalid(fmt::format("the query holds a parameter other than {}", name));
+    if (value) return invalid(fmt::format("{} is given twice", name));
     int number = -1;
     const auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), number);
-    if (code != std::errc() || end != text.data() + text.size() || number < 0 || number > kWaitTimeoutMax) {
-      return invalid("timeoutSeconds is not within its bounds");
+    if (code != std::errc() || end != text.data() + text.size() || number < 0 || number > max) {
+      return invalid(fmt::format("{} is not within its bounds", name));
     }
-    seconds = number;
+    value = number;
   }
-  return std::chrono::seconds(seconds.value_or(kWaitTimeoutDefault));
+  return value;
+}
+
+// `route` and `path` are equal but for the part that {id} stands for.
+bool matches(std::string_view route, std::string_view path) {
+  const std::size_t place = route.find(kIdPart);
+  if (place == std::string_view::npos) return route == path;
+  const std::string_view before = route.substr(0, place);
+  const std::string_view after = route.substr(place + kIdPart.size());
+  if (path.size() <= before.size() + after.size() || !path.starts_with(before) || !path.ends_with(after)) return false;
+  return path.substr(before.size(), path.size() - before.size() - after.size()).find('/') == std::string_view::npos;
+}
+
+// The number in `path` where the routes of dead letters have {id}.
+Result<SeqNo> dead_letter_id(std::string_view path) {
+  std::string_view text = path.substr(kDeadLetters.size() + 1);
+  text = text.substr(0, text.find('/'));
+  SeqNo id = 0;
+  const auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), id);
+  if (code == std::errc() && end == text.data() + text.size() && id > 0) return id;
+  return Error{ErrorKind::kInvalidArgument, "the id of a dead letter is a whole number from 1 on",
+               "GET /api/sync/dead-letters shows those that are open", 0};
 }
 
 }  // namespace
@@ -125,12 +152,12 @@ struct ApiServer::Impl {
   Impl(Control& mirror, ApiOptions given) : control(mirror), options(std::move(given)) {}
 
   struct Route {
-    std::string_view path;
+    std::string_view path;  // {id} stands for a number
     std::string_view method;
     bool needs_token;
     void (Impl::*handle)(const Request&, Response&);
   };
-  static constexpr std::size_t kRouteCount = 4;
+  static constexpr std::size_t kRouteCount = 7;
   static const std::array<Route, kRouteCount>& routes();
 
   void set_up();
@@ -140,6 +167,9 @@ struct ApiServer::Impl {
   void get_health(const Request& request, Response& response);
   void get_status(const Request& request, Response& response);
   void post_wait(const Request& request, Response& response);
+  void get_dead_letters(const Request& request, Response& response);
+  void retry_dead_letter(const Request& request, Response& response);
+  void discard_dead_letter(const Request& request, Response& response);
 
   Control& control;
   const ApiOptions options;
@@ -155,6 +185,9 @@ const std::array<ApiServer::Impl::Route, ApiServer::Impl::kRouteCount>& ApiServe
       {"/api/sync/health", "GET", false, &Impl::get_health},
       {"/api/sync/status", "GET", true, &Impl::get_status},
       {"/api/sync/wait", "POST", true, &Impl::post_wait},
+      {"/api/sync/dead-letters", "GET", true, &Impl::get_dead_letters},
+      {"/api/sync/dead-letters/{id}", "DELETE", true, &Impl::discard_dead_letter},
+      {"/api/sync/dead-letters/{id}/retry", "POST", true, &Impl::retry_dead_letter},
   }};
   return kRoutes;
 }
@@ -230,7 +263,7 @@ std::optional<Problem> ApiServer::Impl::refuse(const Request& request) const {
 void ApiServer::Impl::dispatch(const Request& request, Response& response) {
   if (const std::optional<Problem> refused = refuse(request)) return answer(response, *refused);
   for (const Route& route : routes()) {
-    if (route.path != request.path) continue;
+    if (!matches(route.path, request.path)) continue;
     if (route.method != request.method && !(route.method == "GET" && request.method == "HEAD")) {
       Problem problem;
       problem.status = 405;
@@ -273,8 +306,9 @@ void ApiServer::Impl::get_status(const Request& /*request*/, Response& response)
 }
 
 void ApiServer::Impl::post_wait(const Request& request, Response& response) {
-  const Result<std::chrono::seconds> timeout = wait_timeout(request);
-  if (!timeout) return answer(response, problem_of(timeout.error()));
+  const auto given = number_parameter(request, "timeoutSeconds", kWaitTimeoutMax);
+  if (!given) return answer(response, problem_of(given.error()));
+  const std::chrono::seconds timeout(given->value_or(kWaitTimeoutDefault));
   const WaitPlace place(waiting);
   if (!place.granted()) {
     Problem problem;
@@ -285,16 +319,38 @@ void ApiServer::Impl::post_wait(const Request& request, Response& response) {
     response.set_header("Retry-After", "1");
     return answer(response, problem);
   }
-  const Result<WaitOutcome> outcome = control.wait(*timeout);
+  const Result<WaitOutcome> outcome = control.wait(timeout);
   if (!outcome) return answer(response, problem_of(outcome.error()));
   if (outcome->kind != WaitOutcome::Kind::kTimedOut) return answer(response, 200, wait_json(*outcome));
   Problem problem;
   problem.status = 504;
   problem.code = "wait-timed-out";
-  problem.detail = fmt::format("not everything is on the backup after {} s", timeout->count());
+  problem.detail = fmt::format("not everything is on the backup after {} s", timeout.count());
   if (!outcome->blocked_by.empty()) problem.detail += ": " + outcome->blocked_by;
   problem.extra = wait_json(*outcome);
   answer(response, problem);
+}
+
+void ApiServer::Impl::get_dead_letters(const Request& request, Response& response) {
+  const auto limit = number_parameter(request, "limit", kDeadLettersMax);
+  if (!limit) return answer(response, problem_of(limit.error()));
+  const auto letters = control.dead_letters(static_cast<std::size_t>(limit->value_or(kDeadLettersDefault)));
+  if (!letters) return answer(response, problem_of(letters.error()));
+  answer(response, 200, dead_letters_json(*letters, control.status().dead_letters));
+}
+
+void ApiServer::Impl::retry_dead_letter(const Request& request, Response& response) {
+  const auto id = dead_letter_id(request.path);
+  if (!id) return answer(response, problem_of(id.error()));
+  if (const auto done = control.retry_dead_letter(*id); !done) return answer(response, problem_of(done.error()));
+  answer(response, 202, {{"id", *id}, {"queued", true}});
+}
+
+void ApiServer::Impl::discard_dead_letter(const Request& request, Response& response) {
+  const auto id = dead_letter_id(request.path);
+  if (!id) return answer(response, problem_of(id.error()));
+  if (const auto done = control.discard_dead_letter(*id); !done) return answer(response, problem_of(done.error()));
+  answer(response, 200, {{"id", *id}, {"discarded", true}});
 }
 
 ApiServer::ApiServer(Control& control, ApiOptions options)

@@ -90,6 +90,27 @@ Json wait_json(const WaitOutcome& outcome) {
   return body;
 }
 
+Json dead_letters_json(const std::vector<DeadLetter>& letters, std::uint64_t total) {
+  Json body;
+  body["total"] = total;
+  body["deadLetters"] = Json::array();
+  for (const DeadLetter& letter : letters) {
+    Json one;
+    one["id"] = letter.seq;
+    one["namespace"] = letter.ns.full();
+    Json key = Json::parse(letter.key_json, nullptr, false);  // false: no exceptions, but a marked value
+    one["documentKey"] = key.is_discarded() ? Json(nullptr) : std::move(key);
+    one["type"] = to_string(letter.kind);
+    one["reason"] = redact(letter.reason);
+    one["code"] = letter.code;
+    one["attempts"] = letter.attempts;
+    one["first"] = iso8601(letter.first_ms);
+    one["last"] = iso8601(letter.last_ms);
+    body["deadLetters"].push_back(std::move(one));
+  }
+  return body;
+}
+
 int health_http_status(Verdict verdict) { return verdict == Verdict::kUnhealthy ? 503 : 200; }
 
 }  // namespace dualsync

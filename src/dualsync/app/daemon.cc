@@ -36,9 +36,14 @@ class SwitchedOff final : public Control {
     derive_health({}, &status);
     return status;
   }
-  Result<WaitOutcome> wait(std::chrono::milliseconds) override {
-    return Error{ErrorKind::kUnsupported, "the mirror is switched off",
-                 "set SYNC_ENABLED=true and start dualsync again", 0};
+  Result<WaitOutcome> wait(std::chrono::milliseconds) override { return off(); }
+  Result<std::vector<DeadLetter>> dead_letters(std::size_t) const override { return off(); }
+  Result<void> retry_dead_letter(SeqNo) override { return off(); }
+  Result<void> discard_dead_letter(SeqNo) override { return off(); }
+
+ private:
+  static Error off() {
+    return {ErrorKind::kUnsupported, "the mirror is switched off", "set SYNC_ENABLED=true and start dualsync again", 0};
   }
 };
 

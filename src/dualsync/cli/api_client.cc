@@ -49,6 +49,8 @@ Result<ApiAnswer> ApiClient::post(const std::string& path, std::chrono::seconds 
   return send("POST", path, patience);
 }
 
+Result<ApiAnswer> ApiClient::remove(const std::string& path) const { return send("DELETE", path, kAnswerPatience); }
+
 Result<ApiAnswer> ApiClient::send(const std::string& method, const std::string& path,
                                   std::chrono::seconds patience) const {
   const Error no_daemon{
@@ -99,6 +101,7 @@ Error error_of_problem(const ApiAnswer& answer) {
   error.kind = code == "connectivity" ? ErrorKind::kConnectivity
                : code == "stopped"    ? ErrorKind::kStopped
                : answer.status == 400 ? ErrorKind::kInvalidArgument
+               : answer.status == 404 ? ErrorKind::kNotFound
                                       : ErrorKind::kRefused;
   error.message = text_member(answer.body, "detail");
   if (error.message.empty()) error.message = fmt::format("the daemon answered with HTTP status {}", answer.status);

@@ -29,6 +29,8 @@ class ApiClient {
   // `patience`: how long the daemon may take to answer.
   Result<ApiAnswer> post(const std::string& path, std::chrono::seconds patience) const;
 
+  Result<ApiAnswer> remove(const std::string& path) const;  // DELETE
+
   const ListenAddress& address() const { return address_; }
 
  private:

@@ -71,7 +71,7 @@ int command_wait(const CommandContext& context, std::chrono::seconds timeout) {
     context.err << fmt::format("dualsync: everything is on the backup but {} that it refuses\n",
                                waited->exceptions == 1 ? std::string("one operation")
                                                        : human_count(waited->exceptions) + " operations")
-                << "hint: the daemon's log names each with its reason\n";
+                << "hint: `dualsync dead-letters list` names each with its reason\n";
     return kExitExceptions;
   }
   if (!context.json) context.out << fmt::format("every write up to {} is on the backup\n", utc_text(waited->target));

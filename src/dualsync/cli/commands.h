@@ -1,7 +1,9 @@
 // One function per command; each returns the exit code.
 #pragma once
 
+#include <cstdint>
 #include <iosfwd>
+#include <vector>
 
 #include "dualsync/cli/cli_hooks.h"
 #include "dualsync/cli/terminal.h"
@@ -19,6 +21,12 @@ struct CommandContext {
 
 int command_status(const CommandContext& context, bool watch);
 int command_wait(const CommandContext& context, std::chrono::seconds timeout);
+struct DeadLettersRequest {
+  enum class Action : std::uint8_t { kList, kShow, kRetry, kDiscard };
+  Action action = Action::kList;
+  std::vector<std::uint64_t> ids;  // for kRetry and kDiscard: none means all
+};
+int command_dead_letters(const CommandContext& context, const DeadLettersRequest& request);
 int command_verify(const CommandContext& context, const VerifyRequest& request);
 
 // Prints `error` as all commands do, and gives its exit code back.

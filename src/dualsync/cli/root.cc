@@ -26,6 +26,8 @@ struct Invocation {
   bool watch = false;
   int timeout_seconds = kWaitTimeoutDefault;
   std::vector<std::string> namespaces;
+  DeadLettersRequest dead_letters;
+  bool all = false;
 };
 
 struct Tree {
@@ -34,6 +36,7 @@ struct Tree {
   CLI::App* status = nullptr;
   CLI::App* wait = nullptr;
   CLI::App* verify = nullptr;
+  CLI::App* dead_letters = nullptr;
   CLI::App* version = nullptr;
   CLI::App* settings_doc = nullptr;
 };
@@ -51,6 +54,30 @@ void add_settings(CLI::App* command, bool for_mirror, Invocation* invocation) {
         ->type_name(value_name(field))
         ->group("Settings (a flag wins over the environment, then .env, then the default)");
   }
+}
+
+void add_dead_letters(Tree* tree, Invocation* invocation) {
+  using Action = DeadLettersRequest::Action;
+  tree->dead_letters = tree->app.add_subcommand("dead-letters", "Operations that the backup refuses for good");
+  tree->dead_letters->require_subcommand(1);
+  const auto add = [&](const char* name, const char* help, Action action, bool takes_all) {
+    CLI::App* command = tree->dead_letters->add_subcommand(name, help);
+    CLI::Option* ids = nullptr;
+    if (action != Action::kList) ids = command->add_option("ID", invocation->dead_letters.ids, "As `list` shows it");
+    if (action == Action::kShow) ids->required()->expected(1);
+    if (takes_all) command->add_flag("--all", invocation->all, "All that are open")->excludes(ids);
+    command->add_flag("--json", invocation->json, "Print the answer as JSON");
+    add_settings(command, false, invocation);
+    command->callback([invocation, action, takes_all] {
+      invocation->dead_letters.action = action;
+      if (takes_all && invocation->dead_letters.ids.empty() && !invocation->all)
+        throw CLI::RequiredError("ID or --all");
+    });
+  };
+  add("list", "Those that are open, oldest first", Action::kList, false);
+  add("show", "One of them", Action::kShow, false);
+  add("retry", "Send the documents as local holds them now", Action::kRetry, true);
+  add("discard", "Forget them; the backup stays without those changes", Action::kDiscard, true);
 }
 
 void build_tree(Tree* tree, Invocation* invocation) {
@@ -86,6 +113,8 @@ void build_tree(Tree* tree, Invocation* invocation) {
   json_flag(tree->verify, "Print the report as JSON");
   add_settings(tree->verify, true, invocation);
 
+  add_dead_letters(tree, invocation);
+
   tree->version = app.add_subcommand("version", "Print the version");
   json_flag(tree->version, "Print it as JSON");
 
@@ -120,6 +149,7 @@ int run_command(const Tree& tree, const Invocation& invocation, const CliHooks& 
   const CommandContext context{hooks, *settings, out, err, Style(colours), invocation.json};
   if (tree.status->parsed()) return command_status(context, invocation.watch);
   if (tree.wait->parsed()) return command_wait(context, std::chrono::seconds(invocation.timeout_seconds));
+  if (tree.dead_letters->parsed()) return command_dead_letters(context, invocation.dead_letters);
   return command_verify(context, {invocation.namespaces});
 }
 

@@ -54,7 +54,7 @@ class Judge {
     if (status_.dead_letters > 0) {
       say(Verdict::kDegraded, "dead-letters",
           human_count(status_.dead_letters) + " operations were refused by the backup for good",
-          "see the log for each document and reason");
+          "`dualsync dead-letters list` names each document and reason");
     }
     if (status_.copy.running && status_.applied_position.is_null()) {
       say(Verdict::kDegraded, "first-copy", "the first copy is running; the backup is not complete yet",

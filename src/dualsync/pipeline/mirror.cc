@@ -4,6 +4,7 @@
 
 #include "dualsync/base/log.h"
 #include "dualsync/base/time_text.h"
+#include "dualsync/codec/bson.h"
 #include "dualsync/observe/health.h"
 #include "dualsync/pipeline/waiting.h"
 
@@ -173,6 +174,27 @@ std::string Mirror::blocked_by(const Status& status) const {
            status.copy.current;
   }
   return human_count(status.queue_size) + " operations are still waiting";
+}
+
+Result<std::vector<DeadLetter>> Mirror::dead_letters(std::size_t limit) const {
+  auto letters = queue_.dead_letters(limit);
+  if (!letters) return letters;
+  for (DeadLetter& letter : *letters) {
+    if (!letter.document_key.empty()) letter.key_json = to_json(letter.document_key);
+  }
+  return letters;
+}
+
+Result<void> Mirror::retry_dead_letter(SeqNo id) {
+  DUALSYNC_TRY(queue_.retry_dead_letter(id));
+  log::info("worker", "dead letter is tried again", {{"id", id}});
+  return {};
+}
+
+Result<void> Mirror::discard_dead_letter(SeqNo id) {
+  DUALSYNC_TRY(queue_.discard_dead_letter(id));
+  log::warn("worker", "dead letter discarded; the backup stays without that change", {{"id", id}});
+  return {};
 }
 
 Result<WaitOutcome> Mirror::wait(std::chrono::milliseconds timeout) {

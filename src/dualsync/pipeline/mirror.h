@@ -32,6 +32,9 @@ class Mirror final : public Control {
 
   Status status() const override;
   Result<WaitOutcome> wait(std::chrono::milliseconds timeout) override;
+  Result<std::vector<DeadLetter>> dead_letters(std::size_t limit) const override;
+  Result<void> retry_dead_letter(SeqNo id) override;
+  Result<void> discard_dead_letter(SeqNo id) override;
 
  private:
   void spawn(const char* name, std::stop_token stop, std::function<Result<void>(std::stop_token)> body);

@@ -4,8 +4,10 @@
 #pragma once
 
 #include <chrono>
+#include <vector>
 
 #include "dualsync/base/result.h"
+#include "dualsync/model/dead_letter.h"
 #include "dualsync/model/status.h"
 
 namespace dualsync {
@@ -19,6 +21,12 @@ class Control {
   // Blocks until every local write made before the call is on the backup and that fact is on disk, or `timeout` ends,
   // or the daemon stops (kStopped). kConnectivity: local's time could not be asked. kUnsupported: the mirror is off.
   virtual Result<WaitOutcome> wait(std::chrono::milliseconds timeout) = 0;
+
+  // Oldest first, at most `limit`.
+  virtual Result<std::vector<DeadLetter>> dead_letters(std::size_t limit) const = 0;
+  // Queued to be sent as local holds it now; the letter goes when that got through. kNotFound.
+  virtual Result<void> retry_dead_letter(SeqNo id) = 0;
+  virtual Result<void> discard_dead_letter(SeqNo id) = 0;  // kNotFound
 };
 
 }  // namespace dualsync

@@ -16,7 +16,7 @@ namespace dualsync {
 
 class DiskIndex {
  public:
-  static constexpr std::size_t kInMemoryMax = 400'000;
+  static constexpr std::size_t kInMemoryMax = 183'000;  // just before the table would double beyond 6 MiB
 
   explicit DiskIndex(std::size_t in_memory_max = kInMemoryMax) : in_memory_max_(in_memory_max) {}
 

@@ -30,28 +30,34 @@ Result<std::optional<TakenDdl>> SyncQueue::take_ddl(std::chrono::milliseconds ma
   }
 }
 
+Result<void> SyncQueue::Impl::finish_ddl(SeqNo seq, const std::vector<DirtyRange>& ranges,
+                                         const std::vector<Namespace>& clean, bool applied) {
+  auto& ddls = window.ddls();
+  DUALSYNC_CHECK(!ddls.empty() && ddls.front().seq == seq && ddls.front().in_flight);
+  WindowOp* op = window.find(seq);
+  DUALSYNC_CHECK(op != nullptr);
+  rocksdb::WriteBatch batch;
+  if (applied) DUALSYNC_TRY(follow_ddl(ddls.front().event, &batch));
+  for (const Namespace& ns : clean) forget_dirty(ns, &batch);
+  for (const DirtyRange& range : ranges) put_dirty(range, &batch);
+  batch.Delete(store->meta(), std::string(kMetaDdlPrefix) + seq_key(seq));
+  count_done(*op);
+  forget(op, &batch);
+  ddls.pop_front();
+  window.unblock();
+  advance();
+  // Synced: a DDL change is not idempotent, so after a power cut at most the last one may be done again.
+  DUALSYNC_TRY(commit(&batch, true));
+  wake();
+  return {};
+}
+
 Result<void> SyncQueue::complete_ddl(SeqNo seq, const std::vector<DirtyRange>& dirty,
                                      const std::vector<Namespace>& clean) {
   Impl& impl = *impl_;
   MutexLock lock(impl.mutex);
   DUALSYNC_TRY(impl.usable());
-  auto& ddls = impl.window.ddls();
-  DUALSYNC_CHECK(!ddls.empty() && ddls.front().seq == seq && ddls.front().in_flight);
-  WindowOp* op = impl.window.find(seq);
-  DUALSYNC_CHECK(op != nullptr);
-  rocksdb::WriteBatch batch;
-  for (const Namespace& ns : clean) impl.forget_dirty(ns, &batch);
-  for (const DirtyRange& range : dirty) impl.put_dirty(range, &batch);
-  batch.Delete(impl.store->meta(), std::string(kMetaDdlPrefix) + seq_key(seq));
-  impl.count_done(*op);
-  impl.forget(op, &batch);
-  ddls.pop_front();
-  impl.window.unblock();
-  impl.advance();
-  // Synced: a DDL change is not idempotent, so after a power cut at most the last one may be done again.
-  DUALSYNC_TRY(impl.commit(&batch, true));
-  impl.wake();
-  return {};
+  return impl.finish_ddl(seq, dirty, clean, true);
 }
 
 Result<void> SyncQueue::retry_ddl(SeqNo seq, std::chrono::milliseconds delay, bool refused) {
@@ -71,17 +77,15 @@ Result<void> SyncQueue::retry_ddl(SeqNo seq, std::chrono::milliseconds delay, bo
 }
 
 Result<void> SyncQueue::dead_letter_ddl(SeqNo seq, const Error& error, const std::vector<DirtyRange>& dirty) {
-  {
-    Impl& impl = *impl_;
-    MutexLock lock(impl.mutex);
-    DUALSYNC_TRY(impl.usable());
-    WindowOp* op = impl.window.find(seq);
-    DUALSYNC_CHECK(op != nullptr);
-    rocksdb::WriteBatch batch;
-    DUALSYNC_TRY(impl.set_aside(*op, error, &batch));
-    DUALSYNC_TRY(impl.commit(&batch, false));
-  }
-  return complete_ddl(seq, dirty, {});
+  Impl& impl = *impl_;
+  MutexLock lock(impl.mutex);
+  DUALSYNC_TRY(impl.usable());
+  WindowOp* op = impl.window.find(seq);
+  DUALSYNC_CHECK(op != nullptr);
+  rocksdb::WriteBatch batch;
+  DUALSYNC_TRY(impl.set_aside(*op, error, &batch));
+  DUALSYNC_TRY(impl.commit(&batch, false));
+  return impl.finish_ddl(seq, dirty, {}, false);
 }
 
 std::optional<DdlEvent> SyncQueue::removal_ahead(const Namespace& ns, SeqNo seq) const {

@@ -70,9 +70,26 @@ struct SyncQueue::Impl {
       DUALSYNC_REQUIRES(mutex);
   Result<void> return_to_lane(WindowOp* op, const Completion& completion, Staged* staged, rocksdb::WriteBatch* batch)
       DUALSYNC_REQUIRES(mutex);
-  Result<void> set_aside(const WindowOp& op, const Error& error, rocksdb::WriteBatch* batch) DUALSYNC_REQUIRES(mutex);
+  // True if a newer change of the document waits on the same side of every DDL change.
+  Result<bool> has_newer(const WindowOp& op, const Staged* staged) DUALSYNC_REQUIRES(mutex);
   void forget(WindowOp* op, rocksdb::WriteBatch* batch) DUALSYNC_REQUIRES(mutex);
   void count_done(const WindowOp& op) DUALSYNC_REQUIRES(mutex);
+
+  // queue_dead_letters.cc
+  Result<void> set_aside(const WindowOp& op, const Error& error, rocksdb::WriteBatch* batch) DUALSYNC_REQUIRES(mutex);
+  void resolve(const WindowOp& op, rocksdb::WriteBatch* batch) DUALSYNC_REQUIRES(mutex);  // it got through
+  // While a document's dead letter is open, the backup lacks a change: a delta on top would make half a document.
+  OperationView without_gaps(const WindowOp& op) const DUALSYNC_REQUIRES(mutex);
+  Result<void> load_dead_letters() DUALSYNC_REQUIRES(mutex);
+  // Calls `each` with every dead letter and its record.
+  template <typename Each>
+  Result<void> for_each_dead_letter(Each each) const;
+  Result<DeadLetter> find_dead_letter(SeqNo seq) const;  // kNotFound
+  void forget_dead_letter(SeqNo seq, const KeyHash& key, rocksdb::WriteBatch* batch) DUALSYNC_REQUIRES(mutex);
+  // What a rename, drop or dropDatabase that was done means for the dead letters of its namespaces.
+  Result<void> follow_ddl(const DdlEvent& event, rocksdb::WriteBatch* batch) DUALSYNC_REQUIRES(mutex);
+  Result<void> finish_ddl(SeqNo seq, const std::vector<DirtyRange>& dirty, const std::vector<Namespace>& clean,
+                          bool applied) DUALSYNC_REQUIRES(mutex);  // queue_ddl.cc
 
   // sync_queue.cc
   Result<void> commit(rocksdb::WriteBatch* batch, bool sync) DUALSYNC_REQUIRES(mutex);
@@ -99,6 +116,7 @@ struct SyncQueue::Impl {
   OpTime cursor_time DUALSYNC_GUARDED_BY(mutex);    // of the operation at the cursor, when known
   OpTime newest_loaded DUALSYNC_GUARDED_BY(mutex);  // newest first_time among what was loaded
   DiskIndex index DUALSYNC_GUARDED_BY(mutex);
+  HashTable<SeqNo> dead DUALSYNC_GUARDED_BY(mutex);  // the open dead letter of a document
   // Operations below it were here before this process: the index does not know those that are not loaded yet.
   SeqNo recovered_end DUALSYNC_GUARDED_BY(mutex) = 0;
   double avg_sync_ms DUALSYNC_GUARDED_BY(mutex) = 0;

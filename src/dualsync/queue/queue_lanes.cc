@@ -7,6 +7,14 @@
 #include "dualsync/queue/queue_impl.h"
 
 namespace dualsync {
+namespace {
+
+Completion as_retry(Completion completion) {
+  completion.kind = Completion::Kind::kRetry;
+  return completion;
+}
+
+}  // namespace
 // Two operations of one document can both wait on disk after a restart: the older was in flight when the process ended.
 Result<void> SyncQueue::Impl::load_one(SeqNo seq, const OperationView& op, std::string_view record, Staged* staged,
                                        rocksdb::WriteBatch* batch) {
@@ -98,7 +106,8 @@ Result<std::vector<TakenOperation>> SyncQueue::take(std::size_t lane, TakeLimits
     impl.wake();
     const SteadyTime now = impl.options.clock->now();
     std::vector<TakenOperation> taken;
-    for (const WindowOp* op : impl.window.take(lane, limits, now)) taken.push_back({op->seq, op->op, op->gone_since});
+    for (const WindowOp* op : impl.window.take(lane, limits, now))
+      taken.push_back({op->seq, impl.without_gaps(*op), op->gone_since});
     if (!taken.empty() || now >= deadline || stop.stop_requested()) return taken;
     SteadyTime until = deadline;
     if (const auto due = impl.window.next_due(lane)) until = std::min(until, *due);
@@ -123,11 +132,12 @@ void SyncQueue::Impl::forget(WindowOp* op, rocksdb::WriteBatch* batch) {
   window.remove(op->seq);
 }
 
-Result<void> SyncQueue::Impl::set_aside(const WindowOp& op, const Error& error, rocksdb::WriteBatch* batch) {
-  batch->Put(store->dead_letters(), seq_key(op.seq),
-             encode_dead_letter(op.op, error, options.clock->unix_ms(), op.record));
-  ++counters.dead_letters;
-  return {};
+Result<bool> SyncQueue::Impl::has_newer(const WindowOp& op, const Staged* staged) {
+  if (merges_across(op.op.db, op.op.collection, op.seq)) return false;
+  if (window.find_pending(op.key) != nullptr) return true;
+  auto on_disk = find_on_disk(op.key, staged, &disk_scratch);
+  if (!on_disk) return on_disk.error();
+  return *on_disk > op.seq;
 }
 
 // Pending again; what came meanwhile for the same document, in the window or on disk, merges into it.
@@ -195,13 +205,19 @@ Result<void> SyncQueue::Impl::settle(const Completion& completion, Staged* stage
   switch (completion.kind) {
     case Completion::Kind::kDone:
       count_done(*op);
+      resolve(*op, batch);
       forget(op, batch);
       return {};
-    case Completion::Kind::kDeadLetter:
+    case Completion::Kind::kDeadLetter: {
+      // With a newer change of the document it is not refused for good yet: both together are tried.
+      auto newer = has_newer(*op, staged);
+      if (!newer) return newer.error();
+      if (*newer) return return_to_lane(op, as_retry(completion), staged, batch);
       ++counters.refused;
       DUALSYNC_TRY(set_aside(*op, completion.error, batch));
       forget(op, batch);
       return {};
+    }
     case Completion::Kind::kMove: {
       Operation moved;
       moved.kind = OpKind::kTouch;

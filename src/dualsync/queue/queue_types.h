@@ -9,6 +9,7 @@
 #include "dualsync/base/clock.h"
 #include "dualsync/base/result.h"
 #include "dualsync/codec/ddl_event.h"
+#include "dualsync/model/dead_letter.h"
 #include "dualsync/model/operation.h"
 #include "dualsync/model/position.h"
 
@@ -80,18 +81,6 @@ struct TakenDdl {
   SeqNo seq = 0;
   DdlEvent event;
   std::uint32_t attempts = 0;
-};
-
-struct DeadLetter {
-  SeqNo seq = 0;
-  OpKind kind = OpKind::kTouch;
-  Namespace ns;
-  std::string document_key;
-  std::string reason;
-  int code = 0;
-  std::uint32_t attempts = 0;
-  std::int64_t first_ms = 0;
-  std::int64_t last_ms = 0;
 };
 
 // Counters survive a restart.

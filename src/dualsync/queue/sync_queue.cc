@@ -66,6 +66,7 @@ Result<void> SyncQueue::Impl::load_state() {
     if (!event) return event.error();
     window.ddls().push_back({seq_of_key(key), *event, false, {}});
   }
+  DUALSYNC_TRY(load_dead_letters());
   cursor = counters.floor;
   recovered_end = counters.operations > 0 ? counters.next_seq : 0;
   // The index of the last process knows nothing of what came after it was spilled; it starts anew.
@@ -229,19 +230,6 @@ QueueStats SyncQueue::stats() const {
   stats.avg_sync_ms = impl_->avg_sync_ms;
   stats.last_done_ms = impl_->last_done_ms;
   return stats;
-}
-
-Result<std::vector<DeadLetter>> SyncQueue::dead_letters() const {
-  std::vector<DeadLetter> letters;
-  RocksStore& store = *impl_->store;
-  const std::unique_ptr<rocksdb::Iterator> it(store.db()->NewIterator(rocksdb::ReadOptions(), store.dead_letters()));
-  for (it->SeekToFirst(); it->Valid(); it->Next()) {
-    auto letter = decode_dead_letter(seq_of_key(it->key().ToStringView()), it->value().ToStringView());
-    if (!letter) return letter.error();
-    letters.push_back(std::move(*letter));
-  }
-  DUALSYNC_TRY(rocks_result(it->status(), "queue read"));
-  return letters;
 }
 
 Result<void> SyncQueue::sync() {

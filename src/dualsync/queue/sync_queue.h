@@ -75,8 +75,16 @@ class SyncQueue {
   // dirty. Never goes back.
   OpTime applied_position() const;
   QueueStats stats() const;
-  Result<std::vector<DeadLetter>> dead_letters() const;
   Result<void> sync();
+
+  // --- dead letters ----------------------------------------------------------------------------------------------
+  // Oldest first, at most `limit`.
+  Result<std::vector<DeadLetter>> dead_letters(std::size_t limit) const;
+  // Reads the document again from local and sends what is there then; the letter goes when that got through. A DDL
+  // change's namespace is compared and repaired instead. kNotFound.
+  Result<void> retry_dead_letter(SeqNo seq);
+  // Forgets it: the backup stays without the change until a later one of the document, or a repair. kNotFound.
+  Result<void> discard_dead_letter(SeqNo seq);
 
  private:
   struct Impl;

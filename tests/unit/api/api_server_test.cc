@@ -235,6 +235,34 @@ TEST_F(ApiServerTest, RefusesWhatIsTooLargeOrMalformed) {
   EXPECT_EQ(alive->status, 200);
 }
 
+TEST_F(ApiServerTest, ListsRetriesAndDiscardsDeadLetters) {
+  DeadLetter letter;
+  letter.seq = 7;
+  letter.kind = OpKind::kReplace;
+  letter.ns = {"shop", "bills"};
+  letter.key_json = R"({"_id":{"$numberInt":"1"}})";
+  letter.reason = "refused";
+  letter.code = 121;
+  letter.attempts = 6;
+  letter.last_ms = 1000;
+  control_.add_dead_letter(letter);
+  const auto listed = client().Get("/api/sync/dead-letters?limit=5");
+  ASSERT_TRUE(listed);
+  EXPECT_EQ(Json::parse(listed->body)["deadLetters"],
+            Json::parse(R"([{"id":7,"namespace":"shop.bills","documentKey":{"_id":{"$numberInt":"1"}},"type":"replace",
+                             "reason":"refused","code":121,"attempts":6,"first":"1970-01-01T00:00:00.000Z",
+                             "last":"1970-01-01T00:00:01.000Z"}])"));
+  const auto retried = client().Post("/api/sync/dead-letters/7/retry");
+  ASSERT_TRUE(retried);
+  EXPECT_EQ(retried->status, 202);
+  EXPECT_EQ(control_.retried(), std::vector<SeqNo>{7});
+  EXPECT_EQ(client().Delete("/api/sync/dead-letters/7")->status, 200);
+  expect_problem(client().Delete("/api/sync/dead-letters/7"), 404, "not-found");
+  expect_problem(client().Delete("/api/sync/dead-letters/0"), 400, "invalid-argument");
+  expect_problem(client().Post("/api/sync/dead-letters/7"), 405, "method-not-allowed");
+  expect_problem(client().Post("/api/sync/dead-letters//retry"), 404, "not-found");
+}
+
 TEST_F(ApiServerTest, RefusesAPortThatIsTaken) {
   ApiServer second(control_, {"127.0.0.1", static_cast<std::uint16_t>(port_), kToken});
   const Result<int> port = second.start();

@@ -153,7 +153,7 @@ TEST_F(SyncQueueTest, ARefusedOperationWaitsThenBecomesADeadLetterAndBlocksNobod
   dead.error = {ErrorKind::kRefused, "Document failed validation", "", 121};
   ASSERT_TRUE(queue_->complete({dead}).ok());
   open();
-  const auto letters = queue_->dead_letters();
+  const auto letters = queue_->dead_letters(10);
   ASSERT_TRUE(letters.ok());
   ASSERT_EQ(letters->size(), 1U);
   EXPECT_EQ((*letters)[0].code, 121);
