@@ -106,3 +106,15 @@ def test_local_restarted_later(own_world: World) -> None:
     own_world.settle(SETTLE_SECONDS)
     own_world.assert_equal()
     eventually(lambda: daemon.health()["status"] == "healthy", 60, "healthy again")
+
+
+def test_what_is_sent_is_limited(world: World) -> None:
+    """A line with other users: the copy and the lanes keep to the limits, and everything arrives."""
+    world.db.things.insert_many([{"_id": number, "text": "x" * 1000} for number in range(300)])
+    started = time.monotonic()
+    world.mirror(SYNC_MAX_OPS_PER_SECOND="200", SYNC_MAX_BYTES_PER_SECOND="400000")
+    world.db.things.insert_many([{"_id": number, "text": "x" * 1000} for number in range(300, 900)])
+    world.settle()
+    # 900 operations at 200 a second: the first second's worth goes at once, and the last batch is not waited for.
+    assert time.monotonic() - started > 900 / 200 - 3
+    world.assert_equal()

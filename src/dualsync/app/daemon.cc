@@ -123,6 +123,8 @@ PipelineOptions pipeline_options(const Settings& settings) {
   options.copy_threads = settings.copy_threads;
   options.batch_size = settings.batch_size;
   options.batch_max = settings.batch_max;
+  options.operations_per_second = settings.operations_per_second;
+  options.bytes_per_second = settings.bytes_per_second;
   options.retries_max = settings.max_retries;
   options.worker_interval = settings.worker_interval;
   options.on_drop = settings.on_drop;

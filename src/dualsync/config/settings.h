@@ -36,6 +36,8 @@ struct Settings {
   std::vector<std::string> included_collections;
   std::uint32_t batch_size = 0;
   std::uint32_t batch_max = 0;
+  std::uint32_t operations_per_second = 0;
+  std::uint32_t bytes_per_second = 0;
   std::uint32_t lanes = 0;
   std::string data_dir;
   ListenAddress http_listen;

@@ -9,6 +9,7 @@
 #include "dualsync/model/on_drop.h"
 #include "dualsync/model/scope.h"
 #include "dualsync/pipeline/breaker.h"
+#include "dualsync/pipeline/rate_limiter.h"
 #include "dualsync/ports/sides.h"
 #include "dualsync/queue/sync_queue.h"
 
@@ -21,6 +22,8 @@ struct PipelineOptions {
   std::size_t batch_max = 10'000;
   std::uint32_t retries_max = 5;
   std::chrono::milliseconds worker_interval{100};
+  std::uint64_t operations_per_second = 0;  // sent to the backup; 0: no limit
+  std::uint64_t bytes_per_second = 0;
   OnDrop on_drop = OnDrop::kArchive;
 };
 
@@ -40,6 +43,7 @@ struct PipelineContext {
   CircuitBreaker& breaker;
   PipelineCounters& counters;
   const Clock& clock;
+  RateLimiter* limiter = nullptr;  // none: no limits
 };
 
 }  // namespace dualsync

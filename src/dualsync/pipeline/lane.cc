@@ -43,6 +43,10 @@ Result<void> Lane::step(CircuitBreaker::Permit permit, std::stop_token stop) {
   const bool probing = permit == CircuitBreaker::Permit::kProbe;
   if (probing && !probe()) return {};
   TakeLimits limits{sizer_.size(), kBatchBytesMax};
+  if (context_.limiter != nullptr) {
+    context_.limiter->wait(stop);
+    limits = {context_.limiter->operations_max(limits.operations), context_.limiter->bytes_max(limits.bytes)};
+  }
   if (probing) limits.operations = kProbeOperations;
   const auto wait = probing ? std::chrono::milliseconds(0)
                             : std::max(context_.options.worker_interval, std::chrono::milliseconds(10));
@@ -62,7 +66,9 @@ Result<void> Lane::apply(const std::vector<TakenOperation>& taken) {
   Batch batch(context_, {*local_, *writer_}, backoff_, taken);
   std::vector<Completion> completions = batch.run();
   const auto took = std::chrono::duration_cast<std::chrono::milliseconds>(context_.clock.now() - begin);
-  context_.counters.bytes_sent.fetch_add(writer_->bytes_sent() - sent_before, std::memory_order_relaxed);
+  const std::uint64_t sent = writer_->bytes_sent() - sent_before;
+  context_.counters.bytes_sent.fetch_add(sent, std::memory_order_relaxed);
+  if (context_.limiter != nullptr) context_.limiter->spend(taken.size(), sent);
 
   if (batch.backup_failure()) {
     const Error& error = *batch.backup_failure();

@@ -49,6 +49,7 @@ class Mirror final : public Control {
   const Clock& clock_;
   CircuitBreaker breaker_;
   PipelineCounters counters_;
+  RateLimiter limiter_;
   PipelineContext context_;
   Capture capture_;
   FullSync full_sync_;

@@ -99,6 +99,7 @@ Result<void> RangeCopy::copy_range(std::size_t index, std::stop_token stop) {
       }
       page.add(*document);
     }
+    if (context_.limiter != nullptr) context_.limiter->wait(stop);
     if (stop.stop_requested()) return Error{ErrorKind::kStopped, "copy stopped", "", 0};
     if (page.size() > 0) {
       std::size_t already_there = 0;
@@ -152,6 +153,7 @@ Result<void> RangeCopy::send(std::size_t /*index*/, const Page& page, std::size_
     }
   }
   context_.counters.bytes_sent.fetch_add(writer->bytes_sent(), std::memory_order_relaxed);
+  if (context_.limiter != nullptr) context_.limiter->spend(page.size(), writer->bytes_sent());
   return touch(refused);
 }
 
