@@ -13,7 +13,7 @@ from workload import filled
 from world import World
 
 EXIT_DIFFERENT, EXIT_USAGE, EXIT_TIMED_OUT, EXIT_NO_DAEMON = 1, 2, 6, 7
-COMMANDS = ("run", "status", "wait", "verify", "version")
+COMMANDS = ("run", "status", "wait", "verify", "adopt-local", "version")
 
 
 def test_help_names_every_command(world: World) -> None:

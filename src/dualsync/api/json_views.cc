@@ -67,6 +67,8 @@ Json status_json(const Status& status) {
   body["uptimeSeconds"] = status.uptime_seconds;
   body["reasons"] = reasons_json(status.reasons);
   body["capture"] = {{"state", to_string(status.capture)}, {"cause", redact(status.capture_cause)}};
+  body["local"] = {{"identity", to_string(status.local)}, {"cause", redact(status.local_cause)}};
+  body["writer"] = {{"state", to_string(status.writer)}, {"cause", redact(status.writer_cause)}};
   body["backup"] = {{"breaker", to_string(status.breaker)},
                     {"breakerSeconds", status.breaker_seconds},
                     {"cause", redact(status.breaker_cause)}};

@@ -8,6 +8,7 @@
 
 #include "dualsync/api/api_server.h"
 #include "dualsync/api/api_token.h"
+#include "dualsync/app/guards.h"
 #include "dualsync/app/mongo_sides.h"
 #include "dualsync/app/signals.h"
 #include "dualsync/base/log.h"
@@ -131,6 +132,13 @@ PipelineOptions pipeline_options(const Settings& settings) {
   return options;
 }
 
+// A new data directory knows no local. If the backup does, that must be heard before this one is taken as right; if the
+// backup is away, capture goes on all the same, and the comparison follows before anything is written.
+void ask_backup_first(const Guards& guards) {
+  if (!guards.local_guard->first_start()) return;
+  ignore_error(guards.writer->ask_backup(), "the lease asks again, and says so");
+}
+
 int run_mirror(const Settings& settings, const Sides& sides) {
   QueueOptions queue_options;
   queue_options.directory = settings.data_dir + "/queue";
@@ -139,9 +147,13 @@ int run_mirror(const Settings& settings, const Sides& sides) {
   auto queue = SyncQueue::open(queue_options);
   if (!queue) return fail(queue.error(), exit_code_of(queue.error().kind));
 
-  Mirror mirror(pipeline_options(settings), sides.scope, *sides.local, *sides.backup, **queue, system_clock());
+  auto guards = make_guards(settings, sides, **queue);
+  if (!guards) return fail(guards.error(), exit_code_of(guards.error().kind));
+  Mirror mirror(pipeline_options(settings), sides.scope, *guards->local, *sides.backup, **queue, system_clock(),
+                {guards->writer.get(), guards->local_guard.get()});
   auto api = start_api(settings, mirror);
   if (!api) return fail(api.error(), exit_code_of(api.error().kind));
+  ask_backup_first(*guards);
   mirror.start();
   std::optional<Error> failure;
   {
@@ -175,7 +187,7 @@ int run_daemon(const Settings& settings) {
   if (!settings.enabled) return run_switched_off(settings);
 
   const MongocLibrary library;  // outlives everything that talks to a server
-  auto sides = open_sides(settings);
+  auto sides = open_sides(settings, {std::chrono::seconds(30), settings.lease});
   if (!sides) return fail(sides.error(), exit_code_of(sides.error().kind));
   auto local = probe_local(*sides, settings);
   if (!local) return fail(local.error(), kExitUnreachable);

@@ -1,5 +1,6 @@
 #include <malloc.h>
 
+#include "dualsync/app/adopt_command.h"
 #include "dualsync/app/daemon.h"
 #include "dualsync/app/verify_command.h"
 #include "dualsync/cli/root.h"
@@ -12,6 +13,7 @@ int main(int argc, char** argv) {
   dualsync::CliHooks hooks;
   hooks.run = dualsync::run_daemon;
   hooks.verify = dualsync::run_verify;
+  hooks.adopt = dualsync::run_adopt;
   dualsync::detect_terminals(&hooks);
   return dualsync::run_cli(argc, argv, hooks);
 }

@@ -10,7 +10,9 @@ namespace {
 // The seed's pools: 10 connections to local, 5 to the backup (one per lane and one for repair). More lanes need more.
 constexpr std::uint32_t kLocalClients = 10;
 constexpr std::uint32_t kBackupClients = 5;
+constexpr std::uint32_t kLeaseClients = 1;
 constexpr std::uint32_t kLocalClientsBesideLanes = 6;  // capture, full sync, two copy readers, tick, wait
+constexpr std::uint32_t kIdentityClients = 1;
 
 }  // namespace
 
@@ -20,7 +22,7 @@ std::unique_ptr<ChangeSource> MongoLocal::make_change_source() {
   return deployment_->make_change_source(options);
 }
 
-Result<Sides> open_sides(const Settings& settings, std::chrono::milliseconds socket) {
+Result<Sides> open_sides(const Settings& settings, const Waits& waits) {
   auto local_uri = check_uri(settings.local_uri, {"MONGODB_LOCAL_URI", false, true});
   if (!local_uri) return local_uri.error();
   DUALSYNC_TRY(require_backup(settings));
@@ -35,14 +37,19 @@ Result<Sides> open_sides(const Settings& settings, std::chrono::milliseconds soc
   scope.database_map = settings.database_map;
 
   DeploymentOptions local_options;
-  local_options.socket = socket;
+  local_options.socket = waits.socket;
   local_options.max_clients =
-      std::max(kLocalClients, settings.lanes + settings.copy_threads + kLocalClientsBesideLanes - 2);
+      std::max(kLocalClients, settings.lanes + settings.copy_threads + kLocalClientsBesideLanes - 2) + kIdentityClients;
   auto local = Deployment::open(*local_uri, local_options);
   if (!local) return local.error();
   DeploymentOptions backup_options;
-  backup_options.socket = socket;
-  backup_options.max_clients = std::max(kBackupClients, settings.lanes + 1);
+  backup_options.socket = waits.socket;
+  if (waits.lease.count() > 0) {
+    backup_options.socket = std::min(backup_options.socket, waits.lease / 2);
+    backup_options.server_selection = std::min(backup_options.server_selection, waits.lease / 12);
+    backup_options.connect = std::min(backup_options.connect, waits.lease / 12);
+  }
+  backup_options.max_clients = std::max(kBackupClients, settings.lanes + 1) + kLeaseClients;
   auto backup = Deployment::open(*backup_uri, backup_options);
   if (!backup) return backup.error();
   return Sides{std::make_unique<MongoLocal>(std::move(*local), scope.local_db),

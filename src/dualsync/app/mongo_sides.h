@@ -28,12 +28,19 @@ class MongoBackup final : public BackupSide {
  public:
   explicit MongoBackup(std::unique_ptr<Deployment> deployment) : deployment_(std::move(deployment)) {}
   std::unique_ptr<DocumentReader> make_reader() override { return deployment_->make_reader(); }
-  std::unique_ptr<BackupWriter> make_writer() override { return deployment_->make_writer({}); }
-  std::unique_ptr<SchemaWriter> make_schema_writer() override { return deployment_->make_schema_writer(); }
+  std::unique_ptr<BackupWriter> make_writer() override {
+    WriterOptions options;
+    options.gate = gate_;
+    return deployment_->make_writer(options);
+  }
+  std::unique_ptr<SchemaWriter> make_schema_writer() override { return deployment_->make_schema_writer(gate_); }
+  // Of all writers made from now on; must outlive them.
+  void set_gate(const WriteGate* gate) { gate_ = gate; }
   const Deployment& deployment() const { return *deployment_; }
 
  private:
   const std::unique_ptr<Deployment> deployment_;
+  const WriteGate* gate_ = nullptr;
 };
 
 struct Sides {
@@ -43,8 +50,12 @@ struct Sides {
 };
 
 // Touches no server. kInvalidArgument: a URI is wrong, or the backup's is missing.
-// `socket`: how long one answer may take; the mirror wants to notice a dead connection soon, a comparison of everything
-// would rather wait for a slow server or link.
-Result<Sides> open_sides(const Settings& settings, std::chrono::milliseconds socket = std::chrono::seconds(30));
+// `waits.socket`: how long one answer may take; the mirror wants to notice a dead connection soon, a comparison of
+// everything would rather wait for a slow server or link.
+struct Waits {
+  std::chrono::milliseconds socket = std::chrono::seconds(30);
+  std::chrono::milliseconds lease{0};  // commands to the backup end within two thirds of it; 0: no bound
+};
+Result<Sides> open_sides(const Settings& settings, const Waits& waits);
 
 }  // namespace dualsync

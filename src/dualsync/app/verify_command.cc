@@ -12,7 +12,7 @@ Result<VerifyReport> run_verify(const Settings& settings, const VerifyRequest& r
   log::configure(log::Level::kOff, settings.log_format);  // the report and the error are what a person wants to read
   const MongocLibrary library;
   constexpr std::chrono::minutes kOneAnswer{10};
-  auto sides = open_sides(settings, kOneAnswer);
+  auto sides = open_sides(settings, {kOneAnswer, {}});
   if (!sides) return sides.error();
   if (auto facts = sides->local->deployment().probe(settings.connect_timeout); !facts) return facts.error().in("local");
   if (auto facts = sides->backup->deployment().probe(settings.connect_timeout); !facts)

@@ -25,11 +25,19 @@ struct VerifyRequest {
 };
 using VerifyProgress = std::function<void(const CopyStatus&)>;
 
+struct AdoptReport {
+  bool adopted = false;          // false: it was only asked what would be forgotten
+  std::uint64_t operations = 0;  // in the queue, of the local before this one
+  std::uint64_t dead_letters = 0;
+};
+
 struct CliHooks {
   // Runs the daemon until it is told to stop; returns the exit code. Logs settings.warnings itself.
   std::function<int(const Settings&)> run;
   // Compares local and backup. Settings::atlas_uri is set.
   std::function<Result<VerifyReport>(const Settings&, const VerifyRequest&, const VerifyProgress&)> verify;
+  // Makes the next start take local as right; without `confirmed` only says what that would forget.
+  std::function<Result<AdoptReport>(const Settings&, bool confirmed)> adopt;
 
   Environment environment = process_environment();
   std::filesystem::path env_file = ".env";

@@ -24,6 +24,7 @@ struct Invocation {
   FlagValues flags;
   bool json = false;
   bool watch = false;
+  bool yes = false;
   int timeout_seconds = kWaitTimeoutDefault;
   std::vector<std::string> namespaces;
   DeadLettersRequest dead_letters;
@@ -37,6 +38,7 @@ struct Tree {
   CLI::App* wait = nullptr;
   CLI::App* verify = nullptr;
   CLI::App* dead_letters = nullptr;
+  CLI::App* adopt_local = nullptr;
   CLI::App* version = nullptr;
   CLI::App* settings_doc = nullptr;
 };
@@ -114,6 +116,11 @@ void build_tree(Tree* tree, Invocation* invocation) {
   add_settings(tree->verify, true, invocation);
 
   add_dead_letters(tree, invocation);
+  tree->adopt_local = app.add_subcommand(
+      "adopt-local", "Take local as right, with the daemon stopped: the next start makes the backup equal to it");
+  tree->adopt_local->add_flag("--yes", invocation->yes, "Really do it; without, only say what would happen");
+  json_flag(tree->adopt_local, "Print the outcome as JSON");
+  add_settings(tree->adopt_local, false, invocation);
 
   tree->version = app.add_subcommand("version", "Print the version");
   json_flag(tree->version, "Print it as JSON");
@@ -150,6 +157,7 @@ int run_command(const Tree& tree, const Invocation& invocation, const CliHooks& 
   if (tree.status->parsed()) return command_status(context, invocation.watch);
   if (tree.wait->parsed()) return command_wait(context, std::chrono::seconds(invocation.timeout_seconds));
   if (tree.dead_letters->parsed()) return command_dead_letters(context, invocation.dead_letters);
+  if (tree.adopt_local->parsed()) return command_adopt_local(context, invocation.yes);
   return command_verify(context, {invocation.namespaces});
 }
 

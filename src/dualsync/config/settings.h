@@ -45,6 +45,7 @@ struct Settings {
   OnDrop on_drop = OnDrop::kArchive;
   std::chrono::milliseconds shutdown_timeout{};
   std::chrono::milliseconds connect_timeout{};
+  std::chrono::milliseconds lease{};
   std::string api_token;  // empty: the one in the data directory
   bool allow_insecure_backup = false;
   std::uint32_t copy_threads = 0;

@@ -44,6 +44,30 @@ constexpr std::string_view to_string(CaptureState state) {
   return "unknown";
 }
 
+// Whether this process may write to the backup.
+enum class WriterState : std::uint8_t { kSeeking, kWatching, kOwner, kRefused, kLost };
+constexpr std::string_view to_string(WriterState state) {
+  switch (state) {
+    case WriterState::kSeeking: return "seeking";
+    case WriterState::kWatching: return "watching";
+    case WriterState::kOwner: return "owner";
+    case WriterState::kRefused: return "refused";
+    case WriterState::kLost: return "lost";
+  }
+  return "unknown";
+}
+
+// Whether local is the one that our position and the backup belong to.
+enum class LocalTrust : std::uint8_t { kUnknown, kRight, kWrong };
+constexpr std::string_view to_string(LocalTrust trust) {
+  switch (trust) {
+    case LocalTrust::kUnknown: return "unknown";
+    case LocalTrust::kRight: return "right";
+    case LocalTrust::kWrong: return "wrong";
+  }
+  return "unknown";
+}
+
 struct Reason {
   std::string code;     // stable, for programs: "breaker-open"
   std::string message;  // what is so
@@ -84,6 +108,10 @@ struct Status {
   std::string breaker_cause;
   CaptureState capture = CaptureState::kConnecting;
   std::string capture_cause;
+  LocalTrust local = LocalTrust::kUnknown;
+  std::string local_cause;
+  WriterState writer = WriterState::kSeeking;
+  std::string writer_cause;
   OpTime capture_position;
   OpTime applied_position;  // null until the first copy has ended
   OpTime verified_until;

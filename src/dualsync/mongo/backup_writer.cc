@@ -51,7 +51,9 @@ bool content_of_command(const Error& error) {
 MongoBackupWriter::MongoBackupWriter(std::shared_ptr<ClientPool> pool, const WriterOptions& options)
     : session_(std::make_shared<ClientSession>(std::move(pool))),
       reader_(session_),
-      bypass_validation_(options.bypass_validation) {}
+      bypass_validation_(options.bypass_validation) {
+  session_->set_gate(options.gate);
+}
 
 Result<void> MongoBackupWriter::learn_server() {
   if (server_known_) return {};

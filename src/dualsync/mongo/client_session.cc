@@ -146,6 +146,7 @@ Result<void> ClientSession::send_write(const std::string& db, const BsonDoc& com
     return make_error(error, nullptr, ErrorPlace::kDocumentWrite, what);
   }
   *may_retry = false;
+  DUALSYNC_TRY(may_write());
   if (mongoc_client_write_command_with_opts(lease_->get(), db.c_str(), command.get(), options.get(), reply->out(),
                                             &error)) {
     return {};
@@ -180,6 +181,7 @@ Result<ClientSession::Transaction> ClientSession::begin() {
 
 Result<void> ClientSession::write_in(Transaction* transaction, const std::string& db, BsonDoc* command,
                                      std::string_view what, BsonDoc* reply) {
+  DUALSYNC_TRY(may_write());
   BSON_APPEND_INT64(command->get(), "txnNumber", transaction->number);
   BSON_APPEND_BOOL(command->get(), "autocommit", false);
   if (!transaction->started) BSON_APPEND_BOOL(command->get(), "startTransaction", true);
@@ -201,6 +203,7 @@ Result<void> ClientSession::end(const Transaction& transaction, const char* how)
 }
 
 Result<void> ClientSession::commit(const Transaction& transaction) {
+  DUALSYNC_TRY(may_write());
   Result<void> done = end(transaction, "commitTransaction");
   // A commit may be repeated: the server remembers its outcome.
   if (!done.ok() && done.error().kind == ErrorKind::kConnectivity) done = end(transaction, "commitTransaction");

@@ -19,6 +19,7 @@
 #include "dualsync/mongo/mongo_error.h"
 #include "dualsync/mongo/mongoc_raii.h"
 #include "dualsync/mongo/server_facts.h"
+#include "dualsync/ports/write_gate.h"
 
 namespace dualsync {
 
@@ -85,6 +86,10 @@ class ClientSession {
   Result<ServerChoice> run_on_primary(const std::string& db, const BsonDoc& command, ErrorPlace place,
                                       std::string_view what, BsonDoc* reply);
 
+  // Asked directly before each write(); null: everything may be written. Must outlive this.
+  void set_gate(const WriteGate* gate) { gate_ = gate; }
+  Result<void> may_write() const { return gate_ == nullptr ? Result<void>() : gate_->may_write(); }
+
   // A write command (insert, update, delete) with a transaction number and majority write concern: tried again once,
   // with the same number, if the connection broke or the primary changed. `command` gets both appended.
   // A write concern error is an error: nothing is known about any statement then.
@@ -116,6 +121,7 @@ class ClientSession {
                           bool* may_retry);
 
   const std::shared_ptr<ClientPool> pool_;
+  const WriteGate* gate_ = nullptr;
   std::unique_ptr<ClientLease> lease_;  // before session_: a session ends before its client goes back
   ClientSessionPtr session_;
 };

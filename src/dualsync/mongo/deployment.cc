@@ -3,11 +3,13 @@
 #include <fmt/format.h>
 
 #include "dualsync/base/redact.h"
+#include "dualsync/mongo/backup_state.h"
 #include "dualsync/mongo/backup_writer.h"
 #include "dualsync/mongo/change_stream_source.h"
 #include "dualsync/mongo/client_session.h"
 #include "dualsync/mongo/connection_cause.h"
 #include "dualsync/mongo/document_reader.h"
+#include "dualsync/mongo/local_probe.h"
 #include "dualsync/mongo/schema_writer.h"
 
 namespace dualsync {
@@ -17,8 +19,9 @@ constexpr const char* kAppName = "dualsync";
 constexpr const char* kCompressors = "zstd,snappy,zlib";  // in order of preference; the server picks
 constexpr std::uint32_t kSchemaClients = 2;               // one DDL at a time, and the copy's indexes beside it
 
+// 0 would be "for ever", and the guarantees rest on commands that end.
 void default_ms(mongoc_uri_t* uri, const char* option, std::chrono::milliseconds value) {
-  if (mongoc_uri_has_option(uri, option)) return;
+  if (mongoc_uri_has_option(uri, option) && mongoc_uri_get_option_as_int32(uri, option, 0) > 0) return;
   mongoc_uri_set_option_as_int32(uri, option, static_cast<std::int32_t>(value.count()));
 }
 
@@ -108,8 +111,23 @@ std::unique_ptr<BackupWriter> Deployment::make_writer(const WriterOptions& optio
   return std::make_unique<MongoBackupWriter>(pool_, options);
 }
 
-std::unique_ptr<SchemaWriter> Deployment::make_schema_writer() const {
-  return std::make_unique<MongoSchemaWriter>(schema_pool_);
+std::unique_ptr<SchemaWriter> Deployment::make_schema_writer(const WriteGate* gate) const {
+  return std::make_unique<MongoSchemaWriter>(schema_pool_, gate);
+}
+
+std::unique_ptr<BackupState> Deployment::make_backup_state(const std::string& database) const {
+  return std::make_unique<MongoBackupState>(pool_, database);
+}
+
+std::unique_ptr<LocalProbe> Deployment::make_local_probe() const { return std::make_unique<MongoLocalProbe>(pool_); }
+
+std::chrono::milliseconds Deployment::command_timeout() const {
+  std::chrono::milliseconds sum{0};
+  for (const char* option :
+       {MONGOC_URI_SERVERSELECTIONTIMEOUTMS, MONGOC_URI_CONNECTTIMEOUTMS, MONGOC_URI_SOCKETTIMEOUTMS}) {
+    sum += std::chrono::milliseconds(mongoc_uri_get_option_as_int32(pool_->uri(), option, 0));
+  }
+  return sum;
 }
 
 std::unique_ptr<ChangeSource> Deployment::make_change_source(const SourceOptions& options) const {

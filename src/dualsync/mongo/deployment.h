@@ -16,8 +16,11 @@
 #include "dualsync/base/result.h"
 #include "dualsync/mongo/server_facts.h"
 #include "dualsync/mongo/uri_check.h"
+#include "dualsync/ports/backup_state.h"
 #include "dualsync/ports/change_source.h"
 #include "dualsync/ports/document_store.h"
+#include "dualsync/ports/local_probe.h"
+#include "dualsync/ports/write_gate.h"
 
 namespace dualsync {
 
@@ -32,12 +35,13 @@ struct DeploymentOptions {
 };
 
 struct WriterOptions {
-  bool bypass_validation = true;  // given up by itself where the role does not allow it
+  bool bypass_validation = true;    // given up by itself where the role does not allow it
+  const WriteGate* gate = nullptr;  // asked before each command; null: everything may be written
 };
 
 struct SourceOptions {
-  std::string single_database;               // empty: the whole deployment
-  std::int32_t batch_size = 1000;            // events of one batch
+  std::string single_database;              // empty: the whole deployment
+  std::int32_t batch_size = 1000;           // events of one batch
   std::chrono::milliseconds max_wait{300};  // how long the server waits for a first event
 };
 
@@ -52,8 +56,15 @@ class Deployment {
   std::unique_ptr<DocumentReader> make_reader() const;
   std::unique_ptr<BackupWriter> make_writer(const WriterOptions& options) const;
   // Has connections of its own, beside the pool, because its commands may take as long as an index build.
-  std::unique_ptr<SchemaWriter> make_schema_writer() const;
+  std::unique_ptr<SchemaWriter> make_schema_writer(const WriteGate* gate = nullptr) const;
   std::unique_ptr<ChangeSource> make_change_source(const SourceOptions& options) const;
+  // Of the backup: beside the user's data. `database`: see MongoBackupState.
+  std::unique_ptr<BackupState> make_backup_state(const std::string& database) const;
+  // Of local.
+  std::unique_ptr<LocalProbe> make_local_probe() const;
+
+  // The longest that one command of the pool can be on its way: finding a server, connecting, and the answer.
+  std::chrono::milliseconds command_timeout() const;
 
   const std::string& hosts() const { return hosts_; }  // for messages, without credentials
 

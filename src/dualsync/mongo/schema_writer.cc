@@ -11,6 +11,7 @@ Result<void> MongoSchemaWriter::send(const std::string& db, BsonDoc* command, co
   auto server = session_.select_primary();
   if (!server.ok()) return server.error();
   BsonDoc reply;
+  DUALSYNC_TRY(session_.may_write());
   // Not tried again here: a rename that had happened would come back as kNotFound.
   DUALSYNC_TRY(session_.run(*server, db, *command, ErrorPlace::kCommand, what, &reply));
   if (auto concern = write_concern_error(*reply.get(), what); concern.has_value()) return *concern;

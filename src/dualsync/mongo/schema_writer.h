@@ -15,7 +15,10 @@ namespace dualsync {
 
 class MongoSchemaWriter final : public SchemaWriter {
  public:
-  explicit MongoSchemaWriter(std::shared_ptr<ClientPool> pool) : session_(std::move(pool)) {}
+  // `gate`: asked before each command; null: everything may be written.
+  MongoSchemaWriter(std::shared_ptr<ClientPool> pool, const WriteGate* gate) : session_(std::move(pool)) {
+    session_.set_gate(gate);
+  }
 
   Result<void> create_collection(const Namespace& ns, std::string_view options) override;
   Result<void> create_index(const Namespace& ns, std::string_view definition) override;

@@ -44,6 +44,7 @@ ServerFacts read_server_facts(const bson_t& hello, const bson_t& build_info) {
     facts.max_bson_size = bson_iter_as_int64(&iter);
   }
   facts.sorts_bounded_scans = !bson_has_field(&build_info, "secantusVersion");
+  facts.lasting_set_id = facts.sorts_bounded_scans;
   facts.operation_time = operation_time_of(hello);
   if (facts.operation_time.is_null()) facts.operation_time = timestamp_at(hello, "lastWrite.opTime.ts");
   return facts;

@@ -21,6 +21,8 @@ struct ServerFacts {
   bool is_mongos = false;
   // False for SecantusDB (seen with 0.5.3), which leaves out the sort {_id: 1} of a find with min or max.
   bool sorts_bounded_scans = true;
+  // False for SecantusDB (seen with 0.5.3), which gives its replica set a new id at every start.
+  bool lasting_set_id = true;
   OpTime operation_time;  // newest cluster time when it answered; null on a standalone
 
   bool at_least(int wanted_major, int wanted_minor, int wanted_patch = 0) const {

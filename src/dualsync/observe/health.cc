@@ -19,6 +19,26 @@ class Judge {
     status_.reasons.push_back({std::move(code), std::move(message), std::move(hint)});
   }
 
+  // True if there is nothing more to say of local.
+  bool identity() {
+    switch (status_.writer) {
+      case WriterState::kLost: say(Verdict::kUnhealthy, "lease-lost", status_.writer_cause, "see the log"); break;
+      case WriterState::kRefused: say(Verdict::kUnhealthy, "backup-owned", status_.writer_cause, "see the log"); break;
+      case WriterState::kWatching:
+        say(Verdict::kDegraded, "lease-watched", status_.writer_cause,
+            "nothing is lost; if that one does not move, this one takes over by itself");
+        break;
+      case WriterState::kSeeking:
+      case WriterState::kOwner: break;
+    }
+    if (status_.local != LocalTrust::kWrong) return false;
+    say(Verdict::kUnhealthy, "wrong-local", status_.local_cause + ". Nothing is written to the backup",
+        "bring the right local back and the mirror goes on by itself, or restore this one from the backup; if this "
+        "local "
+        "is right, stop dualsync, run `dualsync adopt-local` and start it again");
+    return true;
+  }
+
   void capture(const HealthInput& input) {
     switch (status_.capture) {
       case CaptureState::kDisabled:
@@ -94,7 +114,7 @@ void derive_health(const HealthInput& input, Status* status) {
     judge.say(Verdict::kUnhealthy, "queue-broken", "the queue cannot be written: " + input.queue_error,
               "check the disk of SYNC_DATA_DIR and start dualsync again");
   }
-  judge.capture(input);
+  if (!judge.identity()) judge.capture(input);
   if (status->capture == CaptureState::kDisabled) return;
   judge.breaker();
   judge.exceptions();

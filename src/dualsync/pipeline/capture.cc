@@ -3,6 +3,7 @@
 #include "dualsync/base/log.h"
 #include "dualsync/codec/bson.h"
 #include "dualsync/codec/ddl_event.h"
+#include "dualsync/pipeline/local_guard.h"
 #include "dualsync/pipeline/waiting.h"
 
 namespace dualsync {
@@ -65,6 +66,14 @@ Result<void> Capture::open() {
   if (!from.empty()) {
     log::info("capture", "change stream resumed", {{"position", from.time.to_string()}});
     return {};
+  }
+  auto compare = context_.queue.get_state(kStateCompareAll);
+  if (!compare) return compare.error();
+  if (*compare) {
+    log::info("capture", "local was adopted: everything is compared and repaired",
+              {{"position", opened->time.to_string()}});
+    DUALSYNC_TRY(context_.queue.append({{}, {whole_scope("local adopted", {}, false)}, *opened}));
+    return context_.queue.put_state(kStateCompareAll, "");
   }
   // The very first start: everything there is has to be copied, and what changes from here on waits in the queue.
   log::info("capture", "first start: change stream opened", {{"position", opened->time.to_string()}});

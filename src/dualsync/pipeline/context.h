@@ -11,6 +11,7 @@
 #include "dualsync/pipeline/breaker.h"
 #include "dualsync/pipeline/rate_limiter.h"
 #include "dualsync/ports/sides.h"
+#include "dualsync/ports/write_gate.h"
 #include "dualsync/queue/sync_queue.h"
 
 namespace dualsync {
@@ -44,6 +45,9 @@ struct PipelineContext {
   PipelineCounters& counters;
   const Clock& clock;
   RateLimiter* limiter = nullptr;  // none: no limits
+  const WriteGate* gate = nullptr;  // null: everything may be written
+
+  bool may_write() const { return gate == nullptr || gate->may_write().ok(); }
 };
 
 }  // namespace dualsync

@@ -71,7 +71,7 @@ Result<void> DdlApplier::run(std::stop_token stop) {
 }
 
 Result<void> DdlApplier::handle(const TakenDdl& ddl, std::stop_token stop) {
-  if (!context_.breaker.closed()) {
+  if (!context_.breaker.closed() || !context_.may_write()) {
     DUALSYNC_TRY(context_.queue.retry_ddl(ddl.seq, std::chrono::milliseconds(500), false));
     sleep_for(std::chrono::milliseconds(200), stop);
     return {};

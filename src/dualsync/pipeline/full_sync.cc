@@ -49,7 +49,7 @@ Result<void> FullSync::run(std::stop_token stop) {
   while (!stop.stop_requested()) {
     retry_owed();
     const std::vector<DirtyRange> ranges = context_.queue.dirty_ranges();
-    if (ranges.empty() || !context_.breaker.closed()) {
+    if (ranges.empty() || !context_.breaker.closed() || !context_.may_write()) {
       if (ranges.empty()) {
         MutexLock lock(mutex_);
         status_ = {};
@@ -109,7 +109,7 @@ Result<void> FullSync::count_work(const std::vector<DirtyRange>& ranges) {
 void FullSync::retry_owed() {
   if (context_.clock.now() < next_owed_) return;
   next_owed_ = context_.clock.now() + kOwedInterval;
-  if (!context_.breaker.closed()) return;
+  if (!context_.breaker.closed() || !context_.may_write()) return;
   if (auto left = indexes_.retry_owed()) owed_ = *left;
 }
 

@@ -2,11 +2,13 @@
 
 #include "dualsync/base/log.h"
 #include "dualsync/pipeline/batch.h"
+#include "dualsync/pipeline/waiting.h"
 
 namespace dualsync {
 namespace {
 
 constexpr std::size_t kProbeOperations = 10;
+constexpr std::chrono::milliseconds kGatePoll{20};
 // Of payload. Larger commands bring nothing (the round trip is amortised long before), and every lane holds one.
 constexpr std::size_t kBatchBytesMax = 2U << 20U;
 
@@ -32,6 +34,10 @@ bool Lane::probe() {
 
 Result<void> Lane::run(std::stop_token stop) {
   while (!stop.stop_requested()) {
+    if (!context_.may_write()) {
+      sleep_for(kGatePoll, stop);
+      continue;
+    }
     const auto permit = context_.breaker.acquire(stop);
     if (permit == CircuitBreaker::Permit::kStop) break;
     DUALSYNC_TRY(step(permit, stop));

@@ -19,14 +19,15 @@ constexpr std::chrono::milliseconds kWaitPollMax{50};
 }  // namespace
 
 Mirror::Mirror(PipelineOptions options, const Scope& scope, LocalSide& local, BackupSide& backup, SyncQueue& queue,
-               const Clock& clock)
+               const Clock& clock, MirrorGuards guards)
     : scope_(scope),
       local_(local),
       queue_(queue),
       clock_(clock),
+      guards_(guards),
       breaker_(clock, 0xbf58476d1ce4e5b9ULL),
       limiter_(clock, options.operations_per_second, options.bytes_per_second),
-      context_{options, scope, local, backup, queue, breaker_, counters_, clock, &limiter_},
+      context_{options, scope, local, backup, queue, breaker_, counters_, clock, &limiter_, guards.writer},
       capture_(context_),
       full_sync_(context_),
       ddl_(context_),
@@ -56,6 +57,9 @@ void Mirror::start() {
   }
   spawn("ddl", all, [this](std::stop_token stop) { return ddl_.run(stop); });
   spawn("full sync", all, [this](std::stop_token stop) { return full_sync_.run(stop); });
+  if (guards_.writer != nullptr) {
+    spawn("lease", all, [this](std::stop_token stop) { return guards_.writer->run(stop, breaker_); });
+  }
   spawn("tick", all, [this](std::stop_token stop) {
     tick(stop);
     return Result<void>();
@@ -67,13 +71,15 @@ void Mirror::stop(std::chrono::milliseconds drain) {
   for (std::jthread& thread : capture_threads_) thread.join();
   capture_threads_.clear();
   const SteadyTime deadline = clock_.now() + drain;
-  while (!threads_.empty() && clock_.now() < deadline && breaker_.closed() && !failure() &&
+  while (!threads_.empty() && clock_.now() < deadline && breaker_.closed() && context_.may_write() && !failure() &&
          queue_.stats().operations > 0) {
     sleep_for(kWaitPoll, stop_all_.get_token());
   }
   stop_all_.request_stop();
+  const bool started = !threads_.empty();
   for (std::jthread& thread : threads_) thread.join();
   threads_.clear();
+  if (started && guards_.writer != nullptr) guards_.writer->give_up();
 }
 
 std::optional<Error> Mirror::failure() const {
@@ -118,6 +124,16 @@ Status Mirror::status() const {
   status.capture = capture.state;
   status.capture_cause = capture.cause;
   status.capture_position = queue_.position().time;
+  if (guards_.local != nullptr) {
+    const auto view = guards_.local->view();
+    status.local = view.trust;
+    status.local_cause = view.cause;
+  }
+  if (guards_.writer != nullptr) {
+    const auto view = guards_.writer->view();
+    status.writer = view.state;
+    status.writer_cause = view.cause;
+  }
   HealthInput input;
   input.capture_silent_seconds = capture.silent_seconds;
   {
@@ -168,6 +184,8 @@ void Mirror::log_changes(const Status& status) {
 }
 
 std::string Mirror::blocked_by(const Status& status) const {
+  if (status.local == LocalTrust::kWrong) return status.local_cause;
+  if (status.writer == WriterState::kWatching) return status.writer_cause;
   if (status.breaker != BreakerState::kClosed) return "the backup is offline: " + status.breaker_cause;
   if (status.capture != CaptureState::kStreaming) return "local's changes are not being read: " + status.capture_cause;
   if (status.dirty_ranges > 0) {

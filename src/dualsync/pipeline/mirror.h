@@ -14,18 +14,26 @@
 #include "dualsync/pipeline/ddl_applier.h"
 #include "dualsync/pipeline/full_sync.h"
 #include "dualsync/pipeline/lane.h"
+#include "dualsync/pipeline/writer_guard.h"
 #include "dualsync/ports/control.h"
 
 namespace dualsync {
 
+// Who lets the mirror write, and read; both must outlive it. Null: everybody may (tests).
+struct MirrorGuards {
+  WriterGuard* writer = nullptr;
+  LocalGuard* local = nullptr;
+};
+
 class Mirror final : public Control {
  public:
   Mirror(PipelineOptions options, const Scope& scope, LocalSide& local, BackupSide& backup, SyncQueue& queue,
-         const Clock& clock);
+         const Clock& clock, MirrorGuards guards = {});
   ~Mirror() override;
 
   void start();
-  // Capture first, then the lanes once the queue is empty or `drain` is over (at once while the backup is offline).
+  // Capture first, then the lanes once the queue is empty or `drain` is over (at once while the backup is offline or
+  // not ours), then the lease.
   void stop(std::chrono::milliseconds drain);
 
   std::optional<Error> failure() const;
@@ -47,6 +55,7 @@ class Mirror final : public Control {
   LocalSide& local_;
   SyncQueue& queue_;
   const Clock& clock_;
+  const MirrorGuards guards_;
   CircuitBreaker breaker_;
   PipelineCounters counters_;
   RateLimiter limiter_;

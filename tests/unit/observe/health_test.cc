@@ -36,6 +36,30 @@ TEST(Health, SilenceIsNotHealth) {
   EXPECT_TRUE(has(status, "capture-stuck"));
 }
 
+TEST(Health, AWrongLocalIsUnhealthyAndTheWaysOnAreNamed) {
+  Status status = streaming();
+  status.capture = CaptureState::kConnecting;
+  status.local = LocalTrust::kWrong;
+  status.local_cause = "local is another one";
+  derive_health({}, &status);
+  EXPECT_EQ(status.verdict, Verdict::kUnhealthy);
+  ASSERT_TRUE(has(status, "wrong-local"));
+  EXPECT_FALSE(has(status, "local-unreachable")) << "it answers, it is only not the right one";
+  EXPECT_NE(status.reasons[0].hint.find("adopt-local"), std::string::npos);
+}
+
+TEST(Health, TheLeaseOfAnotherIsSaid) {
+  Status status = streaming();
+  status.writer = WriterState::kWatching;
+  derive_health({}, &status);
+  EXPECT_EQ(status.verdict, Verdict::kDegraded);
+  EXPECT_TRUE(has(status, "lease-watched"));
+  status.writer = WriterState::kLost;
+  derive_health({}, &status);
+  EXPECT_EQ(status.verdict, Verdict::kUnhealthy);
+  EXPECT_TRUE(has(status, "lease-lost"));
+}
+
 TEST(Health, AnOpenBreakerIsANormalStateThatIsExplained) {
   Status status = streaming();
   status.breaker = BreakerState::kOpen;

@@ -1,0 +1,92 @@
+#include "dualsync/app/guards.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <filesystem>
+#include <fstream>
+#include <random>
+
+#include "dualsync/base/log.h"
+
+namespace dualsync {
+namespace {
+
+std::string host_name() {
+  std::array<char, 256> name{};
+  if (::gethostname(name.data(), name.size() - 1) != 0) return "unknown";
+  return name.data();
+}
+
+// Changes with every boot of the machine.
+std::string boot_id() {
+  std::ifstream file("/proc/sys/kernel/random/boot_id");
+  std::string text;
+  std::getline(file, text);
+  return text.empty() ? random_id() : text;
+}
+
+Result<std::string> installation_id(SyncQueue& queue) {
+  auto known = queue.get_state(kStateInstallation);
+  if (!known) return known.error();
+  if (*known) return **known;
+  const std::string made = random_id();
+  DUALSYNC_TRY(queue.put_state(kStateInstallation, made));
+  DUALSYNC_TRY(queue.sync());
+  return made;
+}
+
+LeaseHolder this_process(const Settings& settings, const std::string& installation) {
+  LeaseHolder me;
+  me.installation = installation;
+  me.process = random_id();
+  me.boot = boot_id();
+  me.host = host_name();
+  me.pid = ::getpid();
+  std::error_code failure;
+  const auto path = std::filesystem::canonical(settings.data_dir, failure);
+  me.data_dir = failure ? settings.data_dir : path.string();
+  me.since_ms = system_clock().unix_ms();
+  return me;
+}
+
+// The lease must outlast a command and still leave time to renew it.
+LeaseOptions lease_options(const Settings& settings, const MongoBackup& backup) {
+  LeaseOptions options;
+  options.timeout = backup.deployment().command_timeout();
+  options.duration = std::max(settings.lease, options.timeout * 3 / 2);
+  if (options.duration > settings.lease) {
+    log::warn("lease", "SYNC_LEASE_SECONDS is raised, because the time-outs in MONGODB_ATLAS_URI are longer",
+              {{"lease_ms", options.duration.count()}, {"timeout_ms", options.timeout.count()}});
+  }
+  return options;
+}
+
+}  // namespace
+
+std::string random_id() {
+  std::random_device random;  // the kernel's generator
+  std::string hex;
+  for (int i = 0; i < 4; ++i) hex += fmt::format("{:08x}", static_cast<std::uint32_t>(random()));
+  return hex;
+}
+
+Result<Guards> make_guards(const Settings& settings, const Sides& sides, SyncQueue& queue) {
+  auto installation = installation_id(queue);
+  if (!installation) return installation.error();
+  Guards guards;
+  guards.local_guard =
+      std::make_unique<LocalGuard>(sides.local->deployment().make_local_probe(), random_id(), queue, system_clock());
+  guards.local = std::make_unique<GuardedLocal>(*sides.local, *guards.local_guard);
+  const std::string& scope_db = sides.scope.single_database();
+  const std::string backup_db = scope_db.empty() ? "" : sides.scope.backup_database(scope_db);
+  guards.writer = std::make_unique<WriterGuard>(
+      lease_options(settings, *sides.backup), this_process(settings, *installation),
+      sides.backup->deployment().make_backup_state(backup_db), *guards.local_guard, system_clock());
+  sides.backup->set_gate(guards.writer.get());
+  return guards;
+}
+
+}  // namespace dualsync

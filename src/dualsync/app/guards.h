@@ -1,0 +1,25 @@
+// Builds what decides whether the mirror may write (the lease) and whether local is the right one.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "dualsync/app/mongo_sides.h"
+#include "dualsync/pipeline/guarded_local.h"
+#include "dualsync/pipeline/writer_guard.h"
+
+namespace dualsync {
+
+struct Guards {
+  std::unique_ptr<LocalGuard> local_guard;
+  std::unique_ptr<GuardedLocal> local;
+  std::unique_ptr<WriterGuard> writer;
+};
+
+// Opens the backup's writers for the holder of the lease only. Sides and queue must outlive the result.
+Result<Guards> make_guards(const Settings& settings, const Sides& sides, SyncQueue& queue);
+
+// 32 hex digits.
+std::string random_id();
+
+}  // namespace dualsync
