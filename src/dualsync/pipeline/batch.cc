@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "dualsync/base/log.h"
+#include "dualsync/base/planted.h"
 #include "dualsync/codec/bson.h"
 #include "dualsync/codec/document_key.h"
 #include "dualsync/pipeline/collision.h"
@@ -86,6 +87,7 @@ void Batch::run_namespace(const Namespace& ns, const Indexes& indexes) {
 std::optional<Completion> Batch::decide_gone(const TakenOperation& taken) {
   if (taken.gone_since.is_null()) return std::nullopt;
   Completion result;
+  if (planted(Bug::kTouchPastDdl)) return result;
   result.seq = taken.seq;
   if (context_.queue.position().time < taken.gone_since) {
     result.kind = Completion::Kind::kGone;
@@ -120,6 +122,11 @@ Batch::Indexes Batch::resolve_touches(const Namespace& ns, const Indexes& touche
     const auto it = by_key.find(canonical(document));
     if (it != by_key.end()) documents_[it->second] = std::string(document);
   });
+  if (planted(Bug::kStaleInsert)) {
+    for (const std::size_t i : touches) {
+      if (taken_[i].op.whole()) documents_[i] = std::string(taken_[i].op.payload);
+    }
+  }
   if (!read) {
     log::warn("worker", "local cannot be read; the operations wait",
               {{"namespace", ns.full()}, {"error", read.error().message}});
@@ -136,6 +143,10 @@ Batch::Indexes Batch::resolve_touches(const Namespace& ns, const Indexes& touche
         context_.counters.conflicts.fetch_add(1, std::memory_order_relaxed);
         log::warn("worker", "conflict: the backup held another document; local wins",
                   {{"namespace", ns.full()}, {"key", to_json(taken_[i].op.document_key)}});
+      }
+      if (planted(Bug::kDroppedTouch)) {
+        completion(i, Completion::Kind::kDone);
+        continue;
       }
       found.push_back(i);
     } else {
@@ -228,6 +239,8 @@ void Batch::settle(std::size_t index, const WriteOutcome& outcome, Round round, 
   } else if (kind == ErrorKind::kThrottled) {
     throttled_ = true;
     completion(index, Completion::Kind::kPutBack).delay = kThrottleDelay;
+  } else if (planted(Bug::kDeltaToMissingDone) && kind == ErrorKind::kHeal) {
+    completion(index, Completion::Kind::kDone);
   } else if (kind == ErrorKind::kHeal || (kind == ErrorKind::kDuplicateKey && outcome.duplicate_id)) {
     if (round == Round::kFirst) {
       const OpKind op = taken_[index].op.kind;
@@ -368,7 +381,8 @@ void Batch::settle_collision(const Namespace& ns, std::size_t index, const Write
 }
 
 void Batch::fail_all(const Indexes& indexes, const Error& /*error: the breaker logs it once*/) {
-  for (const std::size_t i : indexes) completion(i, Completion::Kind::kPutBack);
+  const auto kind = planted(Bug::kAckBeforeWrite) ? Completion::Kind::kDone : Completion::Kind::kPutBack;
+  for (const std::size_t i : indexes) completion(i, kind);
 }
 
 }  // namespace dualsync

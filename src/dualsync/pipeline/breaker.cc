@@ -4,17 +4,25 @@
 
 namespace dualsync {
 
+std::optional<CircuitBreaker::Permit> CircuitBreaker::permit_now() {
+  if (state_ == BreakerState::kClosed) return Permit::kGo;
+  if (state_ != BreakerState::kOpen || clock_.now() < probe_at_) return std::nullopt;
+  state_ = BreakerState::kHalfOpen;
+  return Permit::kProbe;
+}
+
+std::optional<CircuitBreaker::Permit> CircuitBreaker::try_acquire() {
+  MutexLock lock(mutex_);
+  return permit_now();
+}
+
 CircuitBreaker::Permit CircuitBreaker::acquire(std::stop_token stop) {
   MutexLock lock(mutex_);
   for (;;) {
     if (stop.stop_requested()) return Permit::kStop;
-    if (state_ == BreakerState::kClosed) return Permit::kGo;
-    const SteadyTime now = clock_.now();
-    if (state_ == BreakerState::kOpen && now >= probe_at_) {
-      state_ = BreakerState::kHalfOpen;
-      return Permit::kProbe;
-    }
-    const auto wait = state_ == BreakerState::kOpen ? probe_at_ - now : SteadyTime::duration(std::chrono::seconds(1));
+    if (const auto permit = permit_now()) return *permit;
+    const auto wait =
+        state_ == BreakerState::kOpen ? probe_at_ - clock_.now() : SteadyTime::duration(std::chrono::seconds(1));
     const BreakerState seen = state_;
     changed_.wait_for(mutex_, stop, wait, [&] { return state_ != seen; });
   }

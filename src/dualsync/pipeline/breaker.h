@@ -8,6 +8,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <optional>
 #include <stop_token>
 #include <string>
 
@@ -31,6 +32,8 @@ class CircuitBreaker {
   };
   // Waits while open.
   Permit acquire(std::stop_token stop);
+  // Does not wait: nothing while the backup is not to be asked.
+  std::optional<Permit> try_acquire();
   // True while closed; for work that can be put off.
   bool closed() const;
 
@@ -46,6 +49,8 @@ class CircuitBreaker {
   View view() const;
 
  private:
+  std::optional<Permit> permit_now() DUALSYNC_REQUIRES(mutex_);
+
   const Clock& clock_;
   mutable Mutex mutex_;
   CondVar changed_;

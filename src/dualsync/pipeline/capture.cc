@@ -1,6 +1,7 @@
 #include "dualsync/pipeline/capture.h"
 
 #include "dualsync/base/log.h"
+#include "dualsync/base/planted.h"
 #include "dualsync/codec/bson.h"
 #include "dualsync/codec/ddl_event.h"
 #include "dualsync/pipeline/local_guard.h"
@@ -27,13 +28,8 @@ Capture::View Capture::view() const {
 Result<void> Capture::run(std::stop_token stop) {
   Backoff backoff(0x2545f4914f6cdd1dULL);
   while (!stop.stop_requested()) {
-    auto ended = open();
-    if (ended) {
-      backoff.reset();
-      set_state(CaptureState::kStreaming, "");
-      ended = stream(stop);
-    }
-    source_->close();
+    const auto ended = step(stop);
+    if (view().state == CaptureState::kStreaming) backoff.reset();
     if (ended) continue;  // invalidated: open again behind it
     const Error& error = ended.error();
     switch (error.kind) {
@@ -54,6 +50,16 @@ Result<void> Capture::run(std::stop_token stop) {
     sleep_for(delay, stop);
   }
   return {};
+}
+
+Result<void> Capture::step(std::stop_token stop) {
+  auto ended = open();
+  if (ended) {
+    set_state(CaptureState::kStreaming, "");
+    ended = stream(stop);
+  }
+  source_->close();
+  return ended;
 }
 
 Result<void> Capture::open() {
@@ -88,6 +94,7 @@ Result<void> Capture::start_over(const Position& lost, const Error& cause) {
   log::error(
       "capture", "gap: local no longer has our position; everything in scope is compared and repaired",
       {{"lost_position", lost.time.to_string()}, {"position", opened->time.to_string()}, {"error", cause.message}});
+  if (planted(Bug::kGapForgotten)) return context_.queue.append({{}, {}, *opened});
   return context_.queue.append({{}, {whole_scope("position lost", lost.time, false)}, *opened});
 }
 

@@ -22,6 +22,8 @@ class Capture {
   // Returns when stopped (success), or when capture cannot go on at all: kUnsupported (standalone), or the queue's
   // error.
   Result<void> run(std::stop_token stop);
+  // Opens the stream where the queue stands and stores what comes until an error or a stop ends it.
+  Result<void> step(std::stop_token stop);
 
   struct View {
     CaptureState state = CaptureState::kConnecting;

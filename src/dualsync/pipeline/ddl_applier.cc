@@ -62,11 +62,14 @@ DdlApplier::DdlApplier(PipelineContext& context)
     : context_(context), backoff_(0xd1b54a32d192ed03ULL), indexes_(context) {}
 
 Result<void> DdlApplier::run(std::stop_token stop) {
-  while (!stop.stop_requested()) {
-    auto taken = context_.queue.take_ddl(kTakeWait, stop);
-    if (!taken) return taken.error();
-    if (*taken) DUALSYNC_TRY(handle(**taken, stop));
-  }
+  while (!stop.stop_requested()) DUALSYNC_TRY(step(stop));
+  return {};
+}
+
+Result<void> DdlApplier::step(std::stop_token stop) {
+  auto taken = context_.queue.take_ddl(kTakeWait, stop);
+  if (!taken) return taken.error();
+  if (*taken) return handle(**taken, stop);
   return {};
 }
 

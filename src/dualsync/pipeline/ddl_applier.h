@@ -17,6 +17,8 @@ class DdlApplier {
   explicit DdlApplier(PipelineContext& context);
 
   Result<void> run(std::stop_token stop);
+  // Brings the next change to the backup, if it is its turn; waits for that unless `stop` is requested already.
+  Result<void> step(std::stop_token stop);
 
  private:
   struct Outcome {

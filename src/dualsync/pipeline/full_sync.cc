@@ -47,24 +47,13 @@ CopyStatus FullSync::view() const {
 
 Result<void> FullSync::run(std::stop_token stop) {
   while (!stop.stop_requested()) {
-    retry_owed();
-    const std::vector<DirtyRange> ranges = context_.queue.dirty_ranges();
-    if (ranges.empty() || !context_.breaker.closed() || !context_.may_write()) {
-      if (ranges.empty()) {
-        MutexLock lock(mutex_);
-        status_ = {};
-        documents_done_ = 0;
-      }
-      sleep_for(kIdle, stop);
-      continue;
-    }
-    connect();
-    auto worked = count_work(ranges);
-    for (std::size_t i = 0; worked && i < ranges.size() && !stop.stop_requested(); ++i)
-      worked = repair(ranges[i], stop);
-    disconnect();
+    const auto worked = step(stop, stop);
     if (worked) {
-      backoff_.reset();
+      if (*worked) {
+        backoff_.reset();
+      } else {
+        sleep_for(kIdle, stop);
+      }
       continue;
     }
     const Error& error = worked.error();
@@ -76,6 +65,24 @@ Result<void> FullSync::run(std::stop_token stop) {
     sleep_for(delay, stop);
   }
   return {};
+}
+
+Result<bool> FullSync::step(std::stop_token stop, std::stop_token drain) {
+  drain_ = std::move(drain);
+  retry_owed();
+  const std::vector<DirtyRange> ranges = context_.queue.dirty_ranges();
+  if (ranges.empty()) {
+    MutexLock lock(mutex_);
+    status_ = {};
+    documents_done_ = 0;
+  }
+  if (ranges.empty() || !context_.breaker.closed() || !context_.may_write()) return false;
+  connect();
+  auto worked = count_work(ranges);
+  for (std::size_t i = 0; worked && i < ranges.size() && !stop.stop_requested(); ++i) worked = repair(ranges[i], stop);
+  disconnect();
+  if (!worked) return worked.error();
+  return true;
 }
 
 void FullSync::connect() {
@@ -219,7 +226,7 @@ Result<void> FullSync::repair_collection(const DirtyRange& range, const Collecti
   auto progress = CopyProgress::decode(range.progress);
   {
     const Hold hold(context_.queue, range.ns);
-    if (!context_.queue.wait_drained(range.ns, stop)) return Error{ErrorKind::kStopped, "stopped", "", 0};
+    if (!context_.queue.wait_drained(range.ns, drain_)) return Error{ErrorKind::kStopped, "stopped", "", 0};
     auto empty = backup_->is_empty(backup_ns);
     if (!empty) return empty.error();
     if (*empty) progress.reset();

@@ -19,6 +19,9 @@ class FullSync {
   explicit FullSync(PipelineContext& context);
 
   Result<void> run(std::stop_token stop);
+  // One pass over what is dirty; false: there is nothing to do, or the backup is offline. `drain` ends the wait for a
+  // namespace's lanes; the pass is then kStopped.
+  Result<bool> step(std::stop_token stop, std::stop_token drain);
 
   CopyStatus view() const;
   std::size_t owed_indexes() const { return owed_.load(std::memory_order_relaxed); }
@@ -47,6 +50,7 @@ class FullSync {
   std::unique_ptr<SchemaWriter> schema_;
   IndexSync indexes_;
   Backoff backoff_;
+  std::stop_token drain_;
   SteadyTime next_owed_;
   std::atomic<std::size_t> owed_{0};
   std::atomic<std::uint64_t> documents_done_{0};

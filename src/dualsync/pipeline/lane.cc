@@ -1,6 +1,7 @@
 #include "dualsync/pipeline/lane.h"
 
 #include "dualsync/base/log.h"
+#include "dualsync/base/planted.h"
 #include "dualsync/pipeline/batch.h"
 #include "dualsync/pipeline/waiting.h"
 
@@ -79,6 +80,7 @@ Result<void> Lane::apply(const std::vector<TakenOperation>& taken) {
   if (batch.backup_failure()) {
     const Error& error = *batch.backup_failure();
     writer_clean_ = false;
+    if (planted(Bug::kSessionPerBatch)) writer_.reset();
     sizer_.shrink();
     const bool at_once = error.kind == ErrorKind::kQuota || error.kind == ErrorKind::kDenied;
     context_.breaker.failure(error.message, at_once);

@@ -17,9 +17,10 @@ class Lane {
 
   // Returns when stopped (success) or when the queue cannot be used any more.
   Result<void> run(std::stop_token stop);
+  // One batch, or one probe. Waits for work unless `stop` is requested already.
+  Result<void> step(CircuitBreaker::Permit permit, std::stop_token stop);
 
  private:
-  Result<void> step(CircuitBreaker::Permit permit, std::stop_token stop);
   Result<void> apply(const std::vector<TakenOperation>& taken);
   bool probe();
   BackupWriter& writer();

@@ -1,5 +1,6 @@
 #include "dualsync/pipeline/range_copy.h"
 
+#include <algorithm>
 #include <optional>
 #include <thread>
 
@@ -161,18 +162,21 @@ Result<void> RangeCopy::touch(const std::vector<std::string_view>& keys) {
   if (keys.empty()) return {};
   AppendBatch batch;
   Namespace ns;
+  const OpTime now = context_.queue.position().time;
+  OpTime first{0, 1};  // before everything: when it was written is not known
   {
     MutexLock lock(mutex_);
     ns = range_.ns;
+    if (!range_.gap_start.is_null()) first = std::min(range_.gap_start, now);
   }
-  const OpTime now = context_.queue.position().time;
   for (const std::string_view key : keys) {
     OperationView op;
     op.kind = OpKind::kTouch;
     op.db = ns.db;
     op.collection = ns.collection;
     op.document_key = key;
-    op.first_time = op.last_time = now;
+    op.first_time = first;
+    op.last_time = now;
     op.enqueued_ms = context_.clock.unix_ms();
     batch.operations.push_back(op);
   }

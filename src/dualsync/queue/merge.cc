@@ -16,7 +16,9 @@ void become_touch(OperationView* op) {
 OperationView merge_operations(const OperationView& pending, const OperationView& newer, std::string* storage) {
   DUALSYNC_CHECK(pending.kind != OpKind::kDdl && newer.kind != OpKind::kDdl);
   OperationView result = newer;
-  result.first_time = pending.first_time;
+  // A repair's touch is as old as the gap that it closes, and may so be older than what it merges into.
+  const bool older = !newer.first_time.is_null() && newer.first_time < pending.first_time;
+  result.first_time = older ? newer.first_time : pending.first_time;
   result.enqueued_ms = pending.enqueued_ms;
   result.flags = static_cast<std::uint16_t>(pending.flags | newer.flags);
   if (pending.document_key != newer.document_key) result.flags |= kFlagRekey;

@@ -1,4 +1,5 @@
 // append(): staging, merging, and one write.
+#include "dualsync/base/planted.h"
 #include "dualsync/codec/document_key.h"
 #include "dualsync/codec/operation_codec.h"
 #include "dualsync/queue/merge.h"
@@ -8,6 +9,7 @@ namespace dualsync {
 
 // A merge into `seq` would jump over a DDL change that came after it.
 bool SyncQueue::Impl::merges_across(std::string_view db, std::string_view collection, SeqNo seq) const {
+  if (planted(Bug::kMergeAcrossDdl)) return false;
   const QueuedDdl* ddl = window.last_ddl_of(db, collection);
   return ddl != nullptr && ddl->seq > seq;
 }
@@ -27,7 +29,9 @@ Result<bool> SyncQueue::Impl::merge_into_window(const KeyHash& key, const Operat
   encode_operation(merge_operations(pending->op, op, &storage), &record_scratch);
   const bool refused_before = pending->op.attempts > 0;
   const bool was_gone = !pending->gone_since.is_null();
+  const OpTime first_before = pending->op.first_time;
   window.replace_record(pending, record_scratch);
+  keep_early(pending->seq, first_before, pending->op.first_time);
   // New content is no longer what the backup refused; and a change of a document that seemed gone settles that.
   if ((stands_alone && refused_before) || was_gone) window.make_ready(pending);
   staged->touch(pending);
@@ -66,6 +70,7 @@ Result<bool> SyncQueue::Impl::merge_into_disk(const KeyHash& key, const Operatio
   std::string storage;
   encode_operation(merge_operations(*pending, op, &storage), &record_scratch);
   count_merge(record.size(), op.payload.size(), record_scratch.size());
+  keep_early(*seq, pending->first_time, std::min(pending->first_time, op.first_time));
   staged->disk_records[*seq] = record_scratch;
   return true;
 }
@@ -191,6 +196,11 @@ Result<void> SyncQueue::append(const AppendBatch& incoming) {
   }
   impl.write_staged(&staged, &batch);
   impl.advance();
+  if (planted(Bug::kPositionBeforeBatch)) {
+    rocksdb::WriteBatch first;
+    first.Put(impl.store->meta(), std::string(kMetaPosition), encode_position(impl.position));
+    DUALSYNC_TRY(impl.commit(&first, true));
+  }
   DUALSYNC_TRY(impl.commit(&batch, false));
   impl.wake();
   return {};

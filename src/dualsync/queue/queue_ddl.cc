@@ -1,6 +1,7 @@
 // DDL barriers and holds.
 #include <algorithm>
 
+#include "dualsync/base/planted.h"
 #include "dualsync/queue/queue_impl.h"
 
 namespace dualsync {
@@ -111,7 +112,7 @@ void SyncQueue::release(const Namespace& ns) {
   MutexLock lock(impl.mutex);
   NamespaceState* state = impl.window.namespace_state(ns.db, ns.collection);
   impl.window.set_held(state, false);
-  if (state->first_skipped != 0 && state->first_skipped < impl.cursor) {
+  if (state->first_skipped != 0 && state->first_skipped < impl.cursor && !planted(Bug::kHeldLost)) {
     impl.cursor = state->first_skipped;
     impl.cursor_time = state->first_skipped_time;
   }

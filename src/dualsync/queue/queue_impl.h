@@ -26,6 +26,7 @@ struct Counters {
   std::uint64_t refused = 0;
   std::uint64_t dead_letters = 0;
   std::uint64_t applied = 0;  // packed OpTime
+  std::uint64_t early = 0;    // packed OpTime: the oldest of Impl::early; 0: there is none
 };
 
 // Records that one append() or complete() changes, each written once however often it was merged into.
@@ -59,6 +60,10 @@ struct SyncQueue::Impl {
   // An operation from before this process that only the disk holds may be newer than this one of the window.
   bool may_hide_newer(const WindowOp& op) const DUALSYNC_REQUIRES(mutex);
   bool merges_across(std::string_view db, std::string_view collection, SeqNo seq) const DUALSYNC_REQUIRES(mutex);
+  // After a merge: the operation may now hold a change that is older than its place tells.
+  void keep_early(SeqNo seq, OpTime before, OpTime after) DUALSYNC_REQUIRES(mutex) {
+    if (after < before) early[seq] = after;
+  }
   void count_merge(std::size_t before, std::size_t incoming, std::size_t after) DUALSYNC_REQUIRES(mutex);
 
   // queue_lanes.cc
@@ -98,7 +103,8 @@ struct SyncQueue::Impl {
   void put_dirty(const DirtyRange& range, rocksdb::WriteBatch* batch) DUALSYNC_REQUIRES(mutex);
   void forget_dirty(const Namespace& ns, rocksdb::WriteBatch* batch) DUALSYNC_REQUIRES(mutex);
   OpTime applied() DUALSYNC_REQUIRES(mutex);
-  void advance() DUALSYNC_REQUIRES(mutex);  // floor and applied position after a change
+  OpTime oldest_early() const DUALSYNC_REQUIRES(mutex);  // null: there is none
+  void advance() DUALSYNC_REQUIRES(mutex);               // floor and applied position after a change
   void wake() DUALSYNC_REQUIRES(mutex);
   Result<void> usable() const DUALSYNC_REQUIRES(mutex);
   bool all_loaded() const DUALSYNC_REQUIRES(mutex) { return cursor >= counters.next_seq; }
@@ -112,9 +118,10 @@ struct SyncQueue::Impl {
   std::map<Namespace, DirtyRange> dirty DUALSYNC_GUARDED_BY(mutex);
   // Operations whose oldest change is older than their place tells: moved behind a rename, or made by a repair.
   std::map<SeqNo, OpTime> early DUALSYNC_GUARDED_BY(mutex);
-  SeqNo cursor DUALSYNC_GUARDED_BY(mutex) = 1;      // the next one to load from disk
-  OpTime cursor_time DUALSYNC_GUARDED_BY(mutex);    // of the operation at the cursor, when known
-  OpTime newest_loaded DUALSYNC_GUARDED_BY(mutex);  // newest first_time among what was loaded
+  OpTime recovered_early DUALSYNC_GUARDED_BY(mutex);  // the oldest of the last process; holds until all is loaded
+  SeqNo cursor DUALSYNC_GUARDED_BY(mutex) = 1;        // the next one to load from disk
+  OpTime cursor_time DUALSYNC_GUARDED_BY(mutex);      // of the operation at the cursor, when known
+  OpTime newest_loaded DUALSYNC_GUARDED_BY(mutex);    // newest first_time among what was loaded
   DiskIndex index DUALSYNC_GUARDED_BY(mutex);
   HashTable<SeqNo> dead DUALSYNC_GUARDED_BY(mutex);  // the open dead letter of a document
   // Operations below it were here before this process: the index does not know those that are not loaded yet.

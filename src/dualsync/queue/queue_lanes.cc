@@ -1,6 +1,7 @@
 // take() and complete(): what lanes get, and what becomes of it.
 #include <algorithm>
 
+#include "dualsync/base/planted.h"
 #include "dualsync/codec/document_key.h"
 #include "dualsync/codec/operation_codec.h"
 #include "dualsync/queue/merge.h"
@@ -30,7 +31,10 @@ Result<void> SyncQueue::Impl::load_one(SeqNo seq, const OperationView& op, std::
     std::string storage;
     const std::size_t before = older->record.size() + record.size();
     encode_operation(merge_operations(older->op, op, &storage), &record_scratch);
+    const OpTime first_before = older->op.first_time;
     window.replace_record(older, record_scratch);
+    keep_early(older->seq, first_before, older->op.first_time);
+    early.erase(seq);
     staged->touch(older);
     batch->Delete(store->operations(), seq_key(seq));
     --counters.operations;
@@ -183,16 +187,20 @@ Result<void> SyncQueue::Impl::return_to_lane(WindowOp* op, const Completion& com
   std::string newer_record;
   auto on_disk = find_on_disk(op->key, staged, &newer_record);
   if (!on_disk) return on_disk.error();
-  if (*on_disk > op->seq && !merges_across(op->op.db, op->op.collection, op->seq)) {
+  // What was there before this process and is not loaded yet may stand between the two.
+  if (*on_disk > op->seq && !may_hide_newer(*op) && !merges_across(op->op.db, op->op.collection, op->seq)) {
     DUALSYNC_TRY(absorb(newer_record));
     batch->Delete(store->operations(), seq_key(*on_disk));
     index.erase(op->key, *on_disk);
+    early.erase(*on_disk);
     if (index.spilled()) index.put(op->key, op->seq, *store, batch);
   }
   counters.bytes += record.size();
   counters.bytes -= std::min<std::uint64_t>(counters.bytes, op->record.size());
   if (record != op->record) staged->touch(op);
+  const OpTime first_before = op->op.first_time;
   window.replace_record(op, std::move(record));
+  keep_early(op->seq, first_before, op->op.first_time);
   if (!ready_now) op->gone_since = completion.gone_since;
   window.put_back(op,
                   ready_now && completion.delay.count() == 0 ? SteadyTime() : options.clock->now() + completion.delay);
@@ -204,6 +212,9 @@ Result<void> SyncQueue::Impl::settle(const Completion& completion, Staged* stage
   DUALSYNC_CHECK(op != nullptr && op->state == WindowOp::State::kInFlight);
   switch (completion.kind) {
     case Completion::Kind::kDone:
+      if (planted(Bug::kMergeIntoFlight)) {
+        if (WindowOp* newer = window.find_pending(op->key)) forget(newer, batch);
+      }
       count_done(*op);
       resolve(*op, batch);
       forget(op, batch);

@@ -6,6 +6,7 @@
 #include <cstring>
 #include <filesystem>
 
+#include "dualsync/base/planted.h"
 #include "dualsync/codec/operation_codec.h"
 #include "dualsync/queue/queue_impl.h"
 
@@ -69,6 +70,7 @@ Result<void> SyncQueue::Impl::load_state() {
   DUALSYNC_TRY(load_dead_letters());
   cursor = counters.floor;
   recovered_end = counters.operations > 0 ? counters.next_seq : 0;
+  recovered_early = OpTime::unpack(counters.early);
   // The index of the last process knows nothing of what came after it was spilled; it starts anew.
   DUALSYNC_TRY(rocks_result(
       store->db()->DeleteRange(rocksdb::WriteOptions(), store->pending(), "", std::string(17, '\xff')), "queue index"));
@@ -92,6 +94,7 @@ Result<void> SyncQueue::Impl::usable() const {
 }
 
 void SyncQueue::Impl::put_counters(rocksdb::WriteBatch* batch) {
+  counters.early = oldest_early().packed();
   batch->Put(store->meta(), std::string(kMetaCounters),
              rocksdb::Slice(reinterpret_cast<const char*>(&counters), sizeof counters));
 }
@@ -106,6 +109,7 @@ Result<void> SyncQueue::Impl::commit(rocksdb::WriteBatch* batch, bool sync) {
 
 // The oldest thing that is not on the backup decides; dead letters do not count, they are shown beside it.
 OpTime SyncQueue::Impl::applied() {
+  if (planted(Bug::kAppliedTooHigh)) return position.time;
   OpTime oldest;
   const auto consider = [&](OpTime time) {
     if (!time.is_null() && (oldest.is_null() || time < oldest)) oldest = time;
@@ -115,13 +119,25 @@ OpTime SyncQueue::Impl::applied() {
   for (const NamespaceState* state : window.held_states()) {
     if (state->first_skipped != 0) consider(state->first_skipped_time);
   }
-  for (const auto& [seq, time] : early) consider(time);
+  consider(oldest_early());
   OpTime result = oldest.is_null() ? position.time : oldest.previous();
   for (const auto& [ns, range] : dirty) {
     if (range.gap_start.is_null()) return OpTime::unpack(counters.applied);
     result = std::min(result, range.gap_start);
   }
   return std::max(result, OpTime::unpack(counters.applied));
+}
+
+OpTime SyncQueue::Impl::oldest_early() const {
+  const auto held = window.held_states();
+  const bool recovering = cursor < recovered_end || std::any_of(held.begin(), held.end(), [&](const auto* state) {
+                            return state->first_skipped != 0 && state->first_skipped < recovered_end;
+                          });
+  OpTime oldest = recovering ? recovered_early : OpTime{};
+  for (const auto& [seq, time] : early) {
+    if (oldest.is_null() || time < oldest) oldest = time;
+  }
+  return oldest;
 }
 
 void SyncQueue::Impl::advance() {
@@ -235,6 +251,7 @@ QueueStats SyncQueue::stats() const {
 Result<void> SyncQueue::sync() {
   MutexLock lock(impl_->mutex);
   DUALSYNC_TRY(impl_->usable());
+  if (planted(Bug::kUnsyncedReport)) return {};
   return impl_->store->sync();
 }
 
