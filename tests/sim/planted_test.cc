@@ -1,0 +1,49 @@
+// Each planted bug is found by a named seed, and the same seed is quiet without it: the simulation sees what it claims
+// to.
+#include "dualsync/base/planted.h"
+
+#include <gtest/gtest.h>
+
+#include "sim/sim_world.h"
+
+namespace dualsync::sim {
+namespace {
+
+struct Planted {
+  Bug bug;
+  const char* name;
+  SimOptions options;
+};
+
+class PlantedBug : public ::testing::TestWithParam<Planted> {
+ protected:
+  void TearDown() override { planted_bug = Bug::kNone; }
+};
+
+TEST_P(PlantedBug, IsFoundByItsSeed) {
+  planted_bug = Bug::kNone;
+  EXPECT_EQ(SimWorld(GetParam().options).run().violation, "");
+  planted_bug = GetParam().bug;
+  EXPECT_NE(SimWorld(GetParam().options).run().violation, "");
+}
+
+SimOptions seed(std::uint64_t number, Ddl ddl = Ddl::kNone) { return {.seed = number, .ddl = ddl}; }
+
+INSTANTIATE_TEST_SUITE_P(Bugs, PlantedBug,
+                         ::testing::Values(Planted{Bug::kPositionBeforeBatch, "PositionBeforeBatch", seed(2)},
+                                           Planted{Bug::kMergeAcrossDdl, "MergeAcrossDdl", seed(36, Ddl::kQuiet)},
+                                           Planted{Bug::kDroppedTouch, "DroppedTouch", seed(1)},
+                                           Planted{Bug::kAckBeforeWrite, "AckBeforeWrite", seed(8)},
+                                           Planted{Bug::kStaleInsert, "StaleInsert", seed(36)},
+                                           Planted{Bug::kMergeIntoFlight, "MergeIntoFlight", seed(27)},
+                                           Planted{Bug::kAppliedTooHigh, "AppliedTooHigh", seed(1)},
+                                           Planted{Bug::kHeldLost, "HeldLost", seed(10)},
+                                           Planted{Bug::kGapForgotten, "GapForgotten", seed(20)},
+                                           Planted{Bug::kDeltaToMissingDone, "DeltaToMissingDone", seed(9)},
+                                           Planted{Bug::kTouchPastDdl, "TouchPastDdl", seed(36, Ddl::kQuiet)},
+                                           Planted{Bug::kUnsyncedReport, "UnsyncedReport", seed(58)},
+                                           Planted{Bug::kSessionPerBatch, "SessionPerBatch", seed(95)}),
+                         [](const auto& one) { return one.param.name; });
+
+}  // namespace
+}  // namespace dualsync::sim
