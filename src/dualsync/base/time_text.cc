@@ -22,6 +22,42 @@ std::string iso8601(std::int64_t unix_ms) {
   return text.data();
 }
 
+std::optional<std::int64_t> parse_iso8601(std::string_view text) {
+  constexpr std::string_view kForm = "0000-00-00T00:00:00";
+  std::int64_t millis = 0;
+  if (text.size() == kForm.size() + 5 && text[kForm.size()] == '.') {
+    for (const char c : text.substr(kForm.size() + 1, 3)) {
+      if (c < '0' || c > '9') return std::nullopt;
+      millis = millis * 10 + (c - '0');
+    }
+  } else if (text.size() != kForm.size() + 1) {
+    return std::nullopt;
+  }
+  if (text.back() != 'Z') return std::nullopt;
+  std::array<int, 6> parts{};  // year, month, day, hour, minute, second
+  std::size_t part = 0;
+  for (std::size_t i = 0; i < kForm.size(); ++i) {
+    if (kForm[i] == '0') {
+      if (text[i] < '0' || text[i] > '9') return std::nullopt;
+      parts.at(part) = parts.at(part) * 10 + (text[i] - '0');
+    } else {
+      if (text[i] != kForm[i]) return std::nullopt;
+      ++part;
+    }
+  }
+  std::tm time{};
+  time.tm_year = parts[0] - 1900;
+  time.tm_mon = parts[1] - 1;
+  time.tm_mday = parts[2];
+  time.tm_hour = parts[3];
+  time.tm_min = parts[4];
+  time.tm_sec = parts[5];
+  const std::int64_t unix_ms = static_cast<std::int64_t>(timegm(&time)) * 1000 + millis;
+  // timegm takes a 31st of June for the 1st of July; only what comes back as it went in is a time.
+  if (iso8601(unix_ms).substr(0, kForm.size()) != text.substr(0, kForm.size())) return std::nullopt;
+  return unix_ms;
+}
+
 std::string human_duration(std::int64_t seconds) {
   if (seconds < 60) return std::to_string(seconds) + " s";
   if (seconds < 3600) return std::to_string(seconds / 60) + " min " + std::to_string(seconds % 60) + " s";

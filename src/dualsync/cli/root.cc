@@ -9,6 +9,7 @@
 
 #include "dualsync/base/redact.h"
 #include "dualsync/base/version.h"
+#include "dualsync/cli/cmd_queue.h"
 #include "dualsync/cli/commands.h"
 #include "dualsync/cli/exit_codes.h"
 #include "dualsync/config/config_fields.h"
@@ -29,6 +30,7 @@ struct Invocation {
   std::vector<std::string> namespaces;
   DeadLettersRequest dead_letters;
   bool all = false;
+  QueueRequest queue;
 };
 
 struct Tree {
@@ -39,6 +41,7 @@ struct Tree {
   CLI::App* verify = nullptr;
   CLI::App* dead_letters = nullptr;
   CLI::App* adopt_local = nullptr;
+  CLI::App* queue = nullptr;
   CLI::App* version = nullptr;
   CLI::App* settings_doc = nullptr;
 };
@@ -82,6 +85,36 @@ void add_dead_letters(Tree* tree, Invocation* invocation) {
   add("discard", "Forget them; the backup stays without those changes", Action::kDiscard, true);
 }
 
+void build_queue_tree(CLI::App* queue, Invocation* invocation) {
+  using Action = QueueRequest::Action;
+  queue->require_subcommand(1);
+  QueueRequest& request = invocation->queue;
+  const auto add = [&](const char* name, Action action, const char* help, const char* json_help) {
+    CLI::App* command = queue->add_subcommand(name, help);
+    command->callback([&request, action] { request.action = action; });
+    command->add_flag("--json", invocation->json, json_help);
+    add_settings(command, false, invocation);
+    return command;
+  };
+  add("list", Action::kList, "The oldest operations, without document content", "Print them as JSON")
+      ->add_option("--limit", request.limit, fmt::format("So many of them (default: {})", request.limit))
+      ->check(CLI::Range(0, 100'000))
+      ->type_name("NUMBER");
+  add("check", Action::kCheck, "Verify every record; exit 8 if one is damaged. Works beside a running daemon",
+      "Print the report as JSON");
+  add("export", Action::kExport, "Write the queue as JSON, documents included", "Print the outcome as JSON")
+      ->add_option("FILE", request.file, "Where to; none: stdout");
+  CLI::App* import = add("import", Action::kImport, "Append the operations of an export; the daemon must be stopped",
+                         "Print the outcome as JSON");
+  import->add_option("FILE", request.file, "What `export` wrote")->required();
+  import->add_flag("--as-recorded", request.as_recorded,
+                   "Send the content of the file; without it each document is read again from local");
+  add("clear", Action::kClear,
+      "Remove every operation and mark what they concern to be compared and repaired; the daemon must be stopped",
+      "Print the outcome as JSON")
+      ->add_flag("--yes", request.yes, "Really do it");
+}
+
 void build_tree(Tree* tree, Invocation* invocation) {
   CLI::App& app = tree->app;
   app.set_version_flag("--version", fmt::format("dualsync {}", kVersion), "Print the version and exit");
@@ -121,6 +154,8 @@ void build_tree(Tree* tree, Invocation* invocation) {
   tree->adopt_local->add_flag("--yes", invocation->yes, "Really do it; without, only say what would happen");
   json_flag(tree->adopt_local, "Print the outcome as JSON");
   add_settings(tree->adopt_local, false, invocation);
+  tree->queue = app.add_subcommand("queue", "Look at the queue on disk, check, export, import or clear it");
+  build_queue_tree(tree->queue, invocation);
 
   tree->version = app.add_subcommand("version", "Print the version");
   json_flag(tree->version, "Print it as JSON");
@@ -158,6 +193,7 @@ int run_command(const Tree& tree, const Invocation& invocation, const CliHooks& 
   if (tree.wait->parsed()) return command_wait(context, std::chrono::seconds(invocation.timeout_seconds));
   if (tree.dead_letters->parsed()) return command_dead_letters(context, invocation.dead_letters);
   if (tree.adopt_local->parsed()) return command_adopt_local(context, invocation.yes);
+  if (tree.queue->parsed()) return command_queue(context, invocation.queue);
   return command_verify(context, {invocation.namespaces});
 }
 

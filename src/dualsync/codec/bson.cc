@@ -1,6 +1,13 @@
 #include "dualsync/codec/bson.h"
 
+#include "dualsync/codec/validate.h"
+
 namespace dualsync {
+
+bool is_valid_bson(std::string_view document) {
+  const auto view = view_bson(document);
+  return view && bson_validate(&*view, BSON_VALIDATE_NONE, nullptr);
+}
 
 std::string to_json(std::string_view document) {
   const auto view = view_bson(document);

@@ -26,6 +26,12 @@ class PendingFilter final : public rocksdb::CompactionFilter {
   std::shared_ptr<std::atomic<SeqNo>> floor_;
 };
 
+class SilentLog final : public rocksdb::Logger {
+ public:
+  using rocksdb::Logger::Logv;
+  void Logv(const char*, va_list) override {}
+};
+
 // Memory stays small whatever the backlog: 16 MiB of write buffer for payloads, 4 for the index, 8 MiB of cache.
 // Records are written in ascending order, so an insert starts where the last one ended: the key's first bytes, which
 // change every 65,536 operations, tell which "last one".
@@ -73,23 +79,21 @@ SeqNo seq_of_key(std::string_view key) {
   return __builtin_bswap64(swapped);
 }
 
-Result<std::unique_ptr<RocksStore>> RocksStore::open(const std::string& directory, rocksdb::Env* env) {
-  std::unique_ptr<RocksStore> store(new RocksStore());
-  store->filter_ = std::make_unique<PendingFilter>(store->floor_);
+void RocksStore::lay_out(rocksdb::Env* env) {
+  filter_ = std::make_unique<PendingFilter>(floor_);
   const auto cache = rocksdb::NewLRUCache(8U << 20U);
 
-  rocksdb::DBOptions options;
-  options.create_if_missing = true;
-  options.create_missing_column_families = true;
-  options.max_open_files = 64;
-  options.max_background_jobs = 2;
-  options.max_total_wal_size = 64U << 20U;
-  options.keep_log_file_num = 2;
-  options.max_file_opening_threads = 1;  // a queue has a handful of files; a thread for each makes opening slower
-  options.info_log_level = rocksdb::ERROR_LEVEL;
-  options.allow_concurrent_memtable_write = false;  // one writer at a time: the queue's own lock
-  options.enable_write_thread_adaptive_yield = false;
-  if (env != nullptr) options.env = env;
+  options_.create_if_missing = true;
+  options_.create_missing_column_families = true;
+  options_.max_open_files = 64;
+  options_.max_background_jobs = 2;
+  options_.max_total_wal_size = 64U << 20U;
+  options_.keep_log_file_num = 2;
+  options_.max_file_opening_threads = 1;  // a queue has a handful of files; a thread for each makes opening slower
+  options_.info_log_level = rocksdb::ERROR_LEVEL;
+  options_.allow_concurrent_memtable_write = false;  // one writer at a time: the queue's own lock
+  options_.enable_write_thread_adaptive_yield = false;
+  if (env != nullptr) options_.env = env;
 
   auto operations = family_options(16U << 20U, cache);
   // Most of what is flushed is done before it would be compacted: wait, and there is less to rewrite.
@@ -100,16 +104,19 @@ Result<std::unique_ptr<RocksStore>> RocksStore::open(const std::string& director
                                       rocksdb::kLZ4Compression, rocksdb::kLZ4Compression};
   operations.memtable_insert_with_hint_prefix_extractor.reset(rocksdb::NewFixedPrefixTransform(kSequenceHintBytes));
   auto pending = family_options(4U << 20U, cache);
-  pending.compaction_filter = store->filter_.get();
-  const std::vector<rocksdb::ColumnFamilyDescriptor> families = {
-      {rocksdb::kDefaultColumnFamilyName, family_options(1U << 20U, cache)},
-      {"operations", operations},
-      {"pending", pending},
-      {"dead_letters", family_options(1U << 20U, cache)},
-      {"meta", family_options(1U << 20U, cache)}};
+  pending.compaction_filter = filter_.get();
+  layout_ = {{rocksdb::kDefaultColumnFamilyName, family_options(1U << 20U, cache)},
+             {"operations", operations},
+             {"pending", pending},
+             {"dead_letters", family_options(1U << 20U, cache)},
+             {"meta", family_options(1U << 20U, cache)}};
+}
 
+Result<std::unique_ptr<RocksStore>> RocksStore::open(const std::string& directory, rocksdb::Env* env) {
+  std::unique_ptr<RocksStore> store(new RocksStore());
+  store->lay_out(env);
   rocksdb::DB* db = nullptr;
-  const rocksdb::Status status = rocksdb::DB::Open(options, directory, families, &store->families_, &db);
+  const rocksdb::Status status = rocksdb::DB::Open(store->options_, directory, store->layout_, &store->families_, &db);
   store->db_.reset(db);
   if (!status.ok()) {
     // RocksDB has no code of its own for a held lock; it is the one I/O error that names the LOCK file.
@@ -119,8 +126,43 @@ Result<std::unique_ptr<RocksStore>> RocksStore::open(const std::string& director
     }
     return rocks_error(status, "cannot open the queue in " + directory);
   }
-  DUALSYNC_TRY(store->check_format());
+  DUALSYNC_TRY(store->check_format(false));
   return store;
+}
+
+Result<std::unique_ptr<RocksStore>> RocksStore::open_read_only(const std::string& directory, rocksdb::Env* env,
+                                                               std::vector<std::string>* notes) {
+  std::unique_ptr<RocksStore> store(new RocksStore());
+  store->lay_out(env);
+  rocksdb::Env* disk = store->options_.env;
+  if (!disk->FileExists(directory + "/CURRENT").ok()) {
+    return Error{ErrorKind::kNotFound, "there is no queue in " + directory,
+                 "set SYNC_DATA_DIR to the daemon's data directory", 0};
+  }
+  store->options_.info_log = std::make_shared<SilentLog>();  // RocksDB's own would be a file in the directory
+  store->options_.wal_recovery_mode = rocksdb::WALRecoveryMode::kAbsoluteConsistency;
+  constexpr int kTries = 5;  // a running process may remove a file between our reading its name and opening it
+  rocksdb::Status status;
+  for (int tried = 0; tried < kTries; ++tried) {
+    // The last try takes the log as a start of the daemon would: up to the first record that is not whole.
+    const bool last = tried + 1 == kTries;
+    if (last) store->options_.wal_recovery_mode = rocksdb::WALRecoveryMode::kPointInTimeRecovery;
+    rocksdb::DB* db = nullptr;
+    const std::string before = status.ToString();
+    status = rocksdb::DB::OpenForReadOnly(store->options_, directory, store->layout_, &store->families_, &db);
+    store->db_.reset(db);
+    if (!status.ok()) {
+      if (!last) disk->SleepForMicroseconds(20'000);
+      continue;
+    }
+    if (last) {
+      notes->push_back("the write-ahead log ends in a record that is not whole (" + before +
+                       "): what stood behind it is read again from local's oplog");
+    }
+    DUALSYNC_TRY(store->check_format(true));
+    return store;
+  }
+  return rocks_error(status, "cannot open the queue in " + directory);
 }
 
 RocksStore::~RocksStore() {
@@ -131,10 +173,11 @@ RocksStore::~RocksStore() {
   db_->Close();
 }
 
-Result<void> RocksStore::check_format() {
+Result<void> RocksStore::check_format(bool read_only) {
   const std::string version = std::to_string(kQueueFormatVersion);
   auto found = get_meta(kFormatName);
   if (!found) return found.error();
+  if (!*found && read_only) return Error{ErrorKind::kCorruption, "the queue names no format", "", 0};
   if (!*found) {
     return rocks_result(db_->Put(rocksdb::WriteOptions(), meta(), std::string(kFormatName), version), "queue format");
   }
@@ -152,6 +195,17 @@ Result<void> RocksStore::write(rocksdb::WriteBatch* batch, bool sync) {
 }
 
 Result<void> RocksStore::sync() { return rocks_result(db_->SyncWAL(), "queue sync"); }
+
+Result<void> RocksStore::recreate_operations() {
+  for (const std::size_t index : {std::size_t{1}, std::size_t{2}}) {
+    DUALSYNC_TRY(rocks_result(db_->DropColumnFamily(families_[index]), "queue clear"));
+    DUALSYNC_TRY(rocks_result(db_->DestroyColumnFamilyHandle(families_[index]), "queue clear"));
+    families_[index] = nullptr;
+    DUALSYNC_TRY(rocks_result(db_->CreateColumnFamily(layout_[index].options, layout_[index].name, &families_[index]),
+                              "queue clear"));
+  }
+  return {};
+}
 
 Result<std::optional<std::string>> RocksStore::get_meta(std::string_view name) {
   std::string value;

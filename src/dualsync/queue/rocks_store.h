@@ -31,6 +31,10 @@ SeqNo seq_of_key(std::string_view key);
 class RocksStore {
  public:
   static Result<std::unique_ptr<RocksStore>> open(const std::string& directory, rocksdb::Env* env);
+  // For looking at it: nothing is written, and a directory that a running process owns can be opened too, as it is at
+  // this moment. kNotFound: there is no queue. A torn end of the write-ahead log is named in `notes`.
+  static Result<std::unique_ptr<RocksStore>> open_read_only(const std::string& directory, rocksdb::Env* env,
+                                                            std::vector<std::string>* notes);
   ~RocksStore();
   RocksStore(const RocksStore&) = delete;
   RocksStore& operator=(const RocksStore&) = delete;
@@ -43,6 +47,8 @@ class RocksStore {
 
   Result<void> write(rocksdb::WriteBatch* batch, bool sync = false);
   Result<void> sync();
+  // Removes what is in `operations` and `pending` at once, files and all; a crash in between leaves them empty.
+  Result<void> recreate_operations();
   Result<std::optional<std::string>> get_meta(std::string_view name);
   Result<std::vector<std::pair<std::string, std::string>>> scan_meta(std::string_view prefix);
 
@@ -51,8 +57,11 @@ class RocksStore {
 
  private:
   RocksStore() = default;
-  Result<void> check_format();
+  void lay_out(rocksdb::Env* env);
+  Result<void> check_format(bool read_only);
 
+  rocksdb::DBOptions options_;
+  std::vector<rocksdb::ColumnFamilyDescriptor> layout_;
   std::shared_ptr<std::atomic<SeqNo>> floor_ = std::make_shared<std::atomic<SeqNo>>(0);
   std::unique_ptr<rocksdb::CompactionFilter> filter_;
   std::unique_ptr<rocksdb::DB> db_;

@@ -11,6 +11,18 @@ TEST(TimeText, Iso8601HasMillisecondsAndUtc) {
   EXPECT_EQ(iso8601(-1), "1969-12-31T23:59:59.999Z");
 }
 
+TEST(TimeText, ReadsItsOwnTimesBack) {
+  for (const std::int64_t ms : {std::int64_t{0}, std::int64_t{1}, std::int64_t{-1}, std::int64_t{1'795'372'200'123}}) {
+    EXPECT_EQ(parse_iso8601(iso8601(ms)), ms);
+  }
+  EXPECT_EQ(parse_iso8601("2025-11-30T09:59:58Z"), 1'764'496'798'000);
+  for (const char* text :
+       {"", "yesterday", "2025-11-30", "2025-11-31T09:59:58Z", "2025-11-30T09:59:58", "2025-13-01T00:00:00Z",
+        "2025-11-30T09:59:58+02:00", "2025-11-30T09:59:58.1Z", "2025-11-30 09:59:58Z"}) {
+    EXPECT_FALSE(parse_iso8601(text).has_value()) << text;
+  }
+}
+
 TEST(TimeText, DurationsNameTheirTwoLargestUnits) {
   EXPECT_EQ(human_duration(45), "45 s");
   EXPECT_EQ(human_duration(3 * 3600 + 12 * 60 + 5), "3 h 12 min");

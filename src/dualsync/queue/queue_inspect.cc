@@ -1,0 +1,84 @@
+// list_queue() and export_queue().
+#include "dualsync/queue/queue_inspect.h"
+
+#include <cstring>
+#include <ostream>
+
+#include "dualsync/base/time_text.h"
+#include "dualsync/codec/operation_codec.h"
+#include "dualsync/codec/operation_json.h"
+#include "dualsync/queue/queue_impl.h"
+
+namespace dualsync {
+namespace {
+
+// Oldest first; `each` returns false to end it.
+template <typename Each>
+Result<void> each_operation(RocksStore& store, Each each) {
+  rocksdb::ReadOptions options;
+  options.fill_cache = false;
+  const std::unique_ptr<rocksdb::Iterator> it(store.db()->NewIterator(options, store.operations()));
+  for (it->SeekToFirst(); it->Valid(); it->Next()) {
+    if (it->key().size() != sizeof(SeqNo)) {
+      return Error{ErrorKind::kCorruption, "an operation without a number", "run `dualsync queue check`", 0};
+    }
+    const SeqNo seq = seq_of_key(it->key().ToStringView());
+    auto op = decode_operation(it->value().ToStringView());
+    if (!op) {
+      Error error = op.error().in("operation " + std::to_string(seq));
+      if (error.hint.empty()) error.hint = "run `dualsync queue check`";
+      return error;
+    }
+    auto more = each(seq, *op, it->value().size());
+    if (!more) return more.error();
+    if (!*more) return {};
+  }
+  return rocks_result(it->status(), "queue read");
+}
+
+}  // namespace
+
+Result<QueueListing> list_queue(const std::string& directory, std::size_t limit, rocksdb::Env* env) {
+  std::vector<std::string> notes;
+  auto store = RocksStore::open_read_only(directory, env, &notes);
+  if (!store) return store.error();
+  QueueListing listing;
+  auto counter_bytes = (*store)->get_meta(kMetaCounters);
+  if (!counter_bytes) return counter_bytes.error();
+  Counters counters;
+  if (*counter_bytes)
+    std::memcpy(&counters, (*counter_bytes)->data(), std::min((*counter_bytes)->size(), sizeof counters));
+  listing.total = counters.operations;
+  if (limit == 0) return listing;
+  auto read = each_operation(**store, [&](SeqNo seq, const OperationView& op, std::size_t bytes) -> Result<bool> {
+    listing.operations.push_back(
+        {seq, op.kind, op.ns(), std::string(op.document_key), bytes, op.attempts, op.enqueued_ms, op.last_time});
+    return listing.operations.size() < limit;
+  });
+  if (!read) return read.error();
+  return listing;
+}
+
+Result<std::uint64_t> export_queue(const std::string& directory, std::uint32_t retries_max, std::int64_t now_ms,
+                                   std::ostream& out, rocksdb::Env* env) {
+  std::vector<std::string> notes;
+  auto store = RocksStore::open_read_only(directory, env, &notes);
+  if (!store) return store.error();
+  const Error unwritable{ErrorKind::kIo, "the export cannot be written", "check the disk's space", 0};
+  out << R"({"version":"1.0","timestamp":")" << iso8601(now_ms) << R"(","operations":[)";
+  std::uint64_t written = 0;
+  auto read = each_operation(**store, [&](SeqNo seq, const OperationView& op, std::size_t) -> Result<bool> {
+    auto json = operation_to_json(seq, op, retries_max);
+    if (!json) return json.error().in("operation " + std::to_string(seq));
+    out << (written == 0 ? "\n" : ",\n") << *json;
+    ++written;
+    if (!out) return unwritable;
+    return true;
+  });
+  if (!read) return read.error();
+  out << "\n]}\n" << std::flush;
+  if (!out) return unwritable;
+  return written;
+}
+
+}  // namespace dualsync
