@@ -48,6 +48,7 @@ Json metrics_json(const Status& status) {
   body["bytesSent"] = status.bytes_sent;
   body["bytesSavedByCoalescing"] = status.bytes_saved;
   body["owedIndexes"] = status.owed_indexes;
+  body["queueOverflows"] = {{"payloadsDropped", status.payloads_dropped}, {"rangesDropped", status.ranges_dropped}};
   body["malformedEvents"] = status.malformed_events;
   return body;
 }

@@ -3,11 +3,11 @@
 #include <sys/stat.h>
 
 #include <csignal>
-#include <filesystem>
 #include <thread>
 
 #include "dualsync/api/api_server.h"
 #include "dualsync/api/api_token.h"
+#include "dualsync/app/data_dir.h"
 #include "dualsync/app/guards.h"
 #include "dualsync/app/mongo_sides.h"
 #include "dualsync/app/signals.h"
@@ -47,15 +47,6 @@ class SwitchedOff final : public Control {
     return {ErrorKind::kUnsupported, "the mirror is switched off", "set SYNC_ENABLED=true and start dualsync again", 0};
   }
 };
-
-Result<void> make_data_dir(const std::string& directory) {
-  std::error_code failure;
-  std::filesystem::create_directories(directory, failure);
-  if (!failure) std::filesystem::permissions(directory, std::filesystem::perms::owner_all, failure);
-  if (!failure) return {};
-  return Error{ErrorKind::kIo, "cannot use the data directory " + directory + ": " + failure.message(),
-               "set SYNC_DATA_DIR to a directory that this user may write", failure.value()};
-}
 
 Result<std::unique_ptr<ApiServer>> start_api(const Settings& settings, Control& control) {
   auto token = load_or_create_api_token(settings);
@@ -118,7 +109,7 @@ void report_backup(const MongoBackup& backup, std::chrono::milliseconds timeout)
   }
 }
 
-PipelineOptions pipeline_options(const Settings& settings) {
+PipelineOptions pipeline_options(const Settings& settings, const std::string& data_dir_trouble) {
   PipelineOptions options;
   options.lanes = settings.lanes;
   options.copy_threads = settings.copy_threads;
@@ -129,6 +120,7 @@ PipelineOptions pipeline_options(const Settings& settings) {
   options.retries_max = settings.max_retries;
   options.worker_interval = settings.worker_interval;
   options.on_drop = settings.on_drop;
+  options.data_dir_trouble = data_dir_trouble;
   return options;
 }
 
@@ -139,18 +131,19 @@ void ask_backup_first(const Guards& guards) {
   ignore_error(guards.writer->ask_backup(), "the lease asks again, and says so");
 }
 
-int run_mirror(const Settings& settings, const Sides& sides) {
+int run_mirror(const Settings& settings, const Sides& sides, const std::string& data_dir_trouble) {
   QueueOptions queue_options;
   queue_options.directory = settings.data_dir + "/queue";
   queue_options.lanes = settings.lanes;
   queue_options.memory_operations = settings.queue_max_size;
+  queue_options.bounds = {settings.queue_max_bytes, settings.disk_reserve_bytes};
   auto queue = SyncQueue::open(queue_options);
   if (!queue) return fail(queue.error(), exit_code_of(queue.error().kind));
 
   auto guards = make_guards(settings, sides, **queue);
   if (!guards) return fail(guards.error(), exit_code_of(guards.error().kind));
-  Mirror mirror(pipeline_options(settings), sides.scope, *guards->local, *sides.backup, **queue, system_clock(),
-                {guards->writer.get(), guards->local_guard.get()});
+  Mirror mirror(pipeline_options(settings, data_dir_trouble), sides.scope, *guards->local, *sides.backup, **queue,
+                system_clock(), {guards->writer.get(), guards->local_guard.get()});
   auto api = start_api(settings, mirror);
   if (!api) return fail(api.error(), exit_code_of(api.error().kind));
   ask_backup_first(*guards);
@@ -174,7 +167,8 @@ int run_mirror(const Settings& settings, const Sides& sides) {
 
 }  // namespace
 
-int run_daemon(const Settings& settings) {
+int run_daemon(const Settings& given) {
+  Settings settings = given;
   block_signals();
   ::umask(S_IRWXG | S_IRWXO);  // whatever is written here holds the user's documents
   log::configure(settings.log_level, settings.log_format);
@@ -183,7 +177,12 @@ int run_daemon(const Settings& settings) {
   if (!settings.persist_queue) {
     log::warn("settings", "SYNC_PERSIST_QUEUE=false is not supported by this version: the queue is kept on disk");
   }
-  if (auto made = make_data_dir(settings.data_dir); !made) return fail(made.error(), kExitFailed);
+  const auto trouble = prepare_data_dir(&settings);
+  if (!trouble) return fail(trouble.error(), kExitFailed);
+  if (!trouble->empty()) {
+    log::error("daemon", "SYNC_DATA_DIR_FALLBACK is used; what it does not know is compared and repaired",
+               {{"reason", *trouble}, {"data_dir", settings.data_dir}});
+  }
   if (!settings.enabled) return run_switched_off(settings);
 
   const MongocLibrary library;  // outlives everything that talks to a server
@@ -194,7 +193,7 @@ int run_daemon(const Settings& settings) {
   log::info(
       "daemon", "local reached",
       {{"hosts", sides->local->deployment().hosts()}, {"version", local->version}, {"replica_set", local->set_name}});
-  return run_mirror(settings, *sides);
+  return run_mirror(settings, *sides, *trouble);
 }
 
 }  // namespace dualsync

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <httplib.h>
 
+#include <filesystem>
 #include <fstream>
 
 #include "dualsync/config/config_parse.h"
@@ -38,6 +39,11 @@ std::string text_member(const nlohmann::ordered_json& body, const char* name) {
 
 ApiClient::ApiClient(const Settings& settings)
     : address_(settings.http_listen), token_(settings.api_token), data_dir_(settings.data_dir) {
+  // Where the daemon had to go when it started.
+  if (!settings.data_dir_fallback.empty() && !std::filesystem::exists(api_address_path(data_dir_)) &&
+      std::filesystem::exists(api_address_path(settings.data_dir_fallback))) {
+    data_dir_ = settings.data_dir_fallback;
+  }
   const Result<ListenAddress> written = parse_listen_address(first_line(api_address_path(data_dir_)));
   if (written.ok()) address_ = *written;
   if (token_.empty()) token_ = first_line(api_token_path(data_dir_));

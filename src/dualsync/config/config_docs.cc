@@ -37,6 +37,7 @@ std::string settings_markdown() {
       "in front, values may be in single or double quotes, and nothing is interpolated. Keep the file readable for its "
       "owner\n"
       "only: it holds passwords. A name starting with `SYNC_` that is not listed here gives a warning.\n\n"
+      "Amounts of bytes are whole numbers, with `KiB`, `MiB`, `GiB` or `TiB` behind them if wanted. "
       "Durations are whole numbers, in the unit that the table names or with `ms`, `s`, `m` or `h` behind them.\n\n"
       "| setting | flag | default | allowed | what it does |\n"
       "|---|---|---|---|---|\n";

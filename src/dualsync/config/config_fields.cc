@@ -12,6 +12,7 @@ namespace {
 
 constexpr std::int64_t kSecond = 1000;
 constexpr std::int64_t kHour = 3600 * kSecond;
+constexpr std::int64_t kBytesMax = std::int64_t{1} << 50U;
 constexpr std::int64_t kTextMax = 8192;  // no URI, list or map that a person writes is longer
 
 using S = Settings;
@@ -122,6 +123,26 @@ constexpr Field kFields[] = {
      .max = kTextMax,
      .rule = TextRule::kPath,
      .audience = Audience::kEveryCommand},
+    {.env = "SYNC_DATA_DIR_FALLBACK",
+     .flag = "--data-dir-fallback",
+     .target = &S::data_dir_fallback,
+     .default_text = "",
+     .help = "Directory to use instead while SYNC_DATA_DIR cannot be written; everything is compared again there",
+     .max = kTextMax,
+     .rule = TextRule::kPath},
+    {.env = "SYNC_QUEUE_MAX_BYTES",
+     .flag = "--queue-max-bytes",
+     .target = &S::queue_max_bytes,
+     .default_text = "0",
+     .help = "Most bytes of waiting operations, 0 for no bound; over it documents are read again later instead of kept",
+     .max = kBytesMax},
+    {.env = "SYNC_DISK_RESERVE_BYTES",
+     .flag = "--disk-reserve-bytes",
+     .target = &S::disk_reserve_bytes,
+     .default_text = "512MiB",
+     .help =
+         "Left free on the file system of SYNC_DATA_DIR; with less, the queue gives up what it can read again later",
+     .max = kBytesMax},
     {.env = "SYNC_HTTP_LISTEN",
      .flag = "--http-listen",
      .target = &S::http_listen,
@@ -207,6 +228,9 @@ struct Allowed {
   std::string operator()(std::uint32_t Settings::*) const {
     return fmt::format("a whole number from {} to {}", field.min, field.max);
   }
+  std::string operator()(std::uint64_t Settings::*) const {
+    return "a whole number of bytes, or with KiB, MiB, GiB or TiB behind it";
+  }
   std::string operator()(std::chrono::milliseconds Settings::*) const {
     return fmt::format("a duration from {} to {}: a whole number of {}, or with ms, s, m or h behind it",
                        duration_text(field.min), duration_text(field.max),
@@ -247,6 +271,7 @@ struct ValueName {
 
   std::string operator()(bool Settings::*) const { return "true|false"; }
   std::string operator()(std::uint32_t Settings::*) const { return "NUMBER"; }
+  std::string operator()(std::uint64_t Settings::*) const { return "BYTES"; }
   std::string operator()(std::chrono::milliseconds Settings::*) const {
     return fmt::format("DURATION[{}]", field.unit);
   }

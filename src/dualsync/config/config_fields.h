@@ -1,7 +1,8 @@
 // The one table of settings. Flags, environment names, defaults, bounds, help, documentation and checks come from it.
 //
 // Shape    one Field per setting; its type follows from the member of Settings that it fills
-// Units    min and max: milliseconds for durations, characters for text, else the number itself
+// Units    min and max: milliseconds for durations, bytes for amounts (std::uint64_t), characters for text, else the
+//          number itself
 // Threads  immutable; any
 #pragma once
 
@@ -15,10 +16,11 @@
 
 namespace dualsync {
 
-using FieldTarget = std::variant<bool Settings::*, std::uint32_t Settings::*, std::chrono::milliseconds Settings::*,
-                                 std::string Settings::*, std::vector<std::string> Settings::*,
-                                 std::map<std::string, std::string> Settings::*, ListenAddress Settings::*,
-                                 OnDrop Settings::*, log::Level Settings::*, log::Format Settings::*>;
+using FieldTarget =
+    std::variant<bool Settings::*, std::uint32_t Settings::*, std::uint64_t Settings::*,
+                 std::chrono::milliseconds Settings::*, std::string Settings::*, std::vector<std::string> Settings::*,
+                 std::map<std::string, std::string> Settings::*, ListenAddress Settings::*, OnDrop Settings::*,
+                 log::Level Settings::*, log::Format Settings::*>;
 
 // What a text must look like, where the type alone does not say it.
 enum class TextRule : std::uint8_t { kNone, kMongoUri, kPath, kToken };

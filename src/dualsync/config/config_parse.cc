@@ -90,6 +90,14 @@ struct Parser {
     return {};
   }
 
+  Result<void> operator()(std::uint64_t Settings::*member) const {
+    const Result<std::int64_t> bytes = parse_bytes(text);
+    if (!bytes) return bytes.error();
+    if (*bytes < field.min || *bytes > field.max) return invalid("it is out of bounds");
+    settings->*member = static_cast<std::uint64_t>(*bytes);
+    return {};
+  }
+
   Result<void> operator()(std::chrono::milliseconds Settings::*member) const {
     Result<std::int64_t> duration = parse_duration(text, field.unit);
     if (!duration) return duration.error();
@@ -187,6 +195,22 @@ Result<std::int64_t> parse_duration(std::string_view text, std::string_view unit
     return *number * known.milliseconds;
   }
   return invalid("its unit is not known");
+}
+
+Result<std::int64_t> parse_bytes(std::string_view text) {
+  unsigned shift = 0;
+  constexpr std::array<std::pair<std::string_view, unsigned>, 4> kUnits = {
+      {{"KiB", 10}, {"MiB", 20}, {"GiB", 30}, {"TiB", 40}}};
+  for (const auto& [suffix, bits] : kUnits) {
+    if (!text.ends_with(suffix)) continue;
+    shift = bits;
+    text = trimmed(text.substr(0, text.size() - suffix.size()));
+    break;
+  }
+  const std::optional<std::int64_t> number = whole_number(text);
+  if (!number || *number < 0) return invalid("it is not a number of bytes");
+  if (*number > (std::numeric_limits<std::int64_t>::max() >> shift)) return invalid("it is out of bounds");
+  return *number << shift;
 }
 
 std::string duration_text(std::int64_t milliseconds) {

@@ -19,6 +19,9 @@ Result<void> parse_field(const Field& field, std::string_view text, Settings* se
 Result<std::int64_t> parse_duration(std::string_view text, std::string_view unit);
 std::string duration_text(std::int64_t milliseconds);  // the shortest exact form: 90 s, 1 h, 250 ms
 
+// "4096", "64KiB", "512 MiB", "2GiB", "1TiB".
+Result<std::int64_t> parse_bytes(std::string_view text);
+
 std::string_view trimmed(std::string_view text);
 
 }  // namespace dualsync

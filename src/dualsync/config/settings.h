@@ -40,6 +40,9 @@ struct Settings {
   std::uint32_t bytes_per_second = 0;
   std::uint32_t lanes = 0;
   std::string data_dir;
+  std::string data_dir_fallback;      // empty: none
+  std::uint64_t queue_max_bytes = 0;  // 0: no bound
+  std::uint64_t disk_reserve_bytes = 0;
   ListenAddress http_listen;
   std::map<std::string, std::string> database_map;  // local -> backup
   OnDrop on_drop = OnDrop::kArchive;

@@ -102,6 +102,11 @@ struct Status {
   std::uint64_t dead_letters = 0;
   std::uint64_t dirty_ranges = 0;
   std::uint64_t owed_indexes = 0;      // indexes that could not be built on the backup yet
+  std::uint64_t payloads_dropped = 0;  // operations that became touches because the queue was over its bounds
+  std::uint64_t ranges_dropped = 0;    // namespaces that became dirty ranges because of it
+  bool over_bounds = false;
+  bool disk_low = false;               // less than SYNC_DISK_RESERVE_BYTES is free
+  std::string data_dir_trouble;        // why SYNC_DATA_DIR_FALLBACK is in use; empty: it is not
   std::uint64_t malformed_events = 0;  // change events we did not understand; each made a touch or a dirty range
   BreakerState breaker = BreakerState::kClosed;
   std::int64_t breaker_seconds = 0;  // since it left `closed`

@@ -70,6 +70,22 @@ class Judge {
         "nothing is lost; it goes on by itself when the backup can be reached again");
   }
 
+  void storage() {
+    if (status_.disk_low) {
+      say(Verdict::kDegraded, "disk-low", "less than SYNC_DISK_RESERVE_BYTES is free on the disk of SYNC_DATA_DIR",
+          "free some space; until then documents are read again later instead of kept");
+    } else if (status_.over_bounds) {
+      say(Verdict::kDegraded, "queue-overflow",
+          "the queue is over SYNC_QUEUE_MAX_BYTES: " + human_count(status_.payloads_dropped) +
+              " operations without content, " + human_count(status_.ranges_dropped) + " namespaces dropped so far",
+          "nothing is lost: what was dropped is read again; bring the backup back or raise the bound");
+    }
+    if (!status_.data_dir_trouble.empty()) {
+      say(Verdict::kDegraded, "data-dir-fallback", "SYNC_DATA_DIR_FALLBACK is in use: " + status_.data_dir_trouble,
+          "make SYNC_DATA_DIR writable and start dualsync again");
+    }
+  }
+
   void exceptions() {
     if (status_.dead_letters > 0) {
       say(Verdict::kDegraded, "dead-letters",
@@ -117,6 +133,7 @@ void derive_health(const HealthInput& input, Status* status) {
   if (!judge.identity()) judge.capture(input);
   if (status->capture == CaptureState::kDisabled) return;
   judge.breaker();
+  judge.storage();
   judge.exceptions();
   judge.window();
 }

@@ -4,6 +4,7 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <string>
 
 #include "dualsync/base/clock.h"
 #include "dualsync/model/on_drop.h"
@@ -26,6 +27,7 @@ struct PipelineOptions {
   std::uint64_t operations_per_second = 0;  // sent to the backup; 0: no limit
   std::uint64_t bytes_per_second = 0;
   OnDrop on_drop = OnDrop::kArchive;
+  std::string data_dir_trouble;  // for the status
 };
 
 // Counted since the process started.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <set>
+#include <utility>
 
 #include "dualsync/base/log.h"
 #include "dualsync/codec/document_key.h"
@@ -82,7 +83,7 @@ Result<bool> FullSync::step(std::stop_token stop, std::stop_token drain) {
   for (std::size_t i = 0; worked && i < ranges.size() && !stop.stop_requested(); ++i) worked = repair(ranges[i], stop);
   disconnect();
   if (!worked) return worked.error();
-  return true;
+  return !std::exchange(postponed_, false);
 }
 
 void FullSync::connect() {
@@ -134,6 +135,11 @@ Result<void> FullSync::repair(const DirtyRange& range, std::stop_token stop) {
   }
   if (range.ns.db.empty()) return expand_deployment(range);
   if (range.ns.collection.empty()) return expand_database(range);
+  if (context_.queue.moves_soon(range.ns)) {
+    // A rename takes the gap along to the new name, a drop settles it; repaired now, it would be undone by them.
+    postponed_ = true;
+    return {};
+  }
   auto info = find_local(range.ns);
   if (!info) return info.error();
   auto repaired = !*info                                               ? repair_missing(range)
@@ -174,7 +180,7 @@ Result<void> FullSync::expand_deployment(const DirtyRange& range) {
     if (!context_.scope.contains_database(db)) continue;
     DUALSYNC_TRY(context_.queue.mark_dirty({{db, ""}, range.reason, range.gap_start, range.first_copy, ""}));
   }
-  return context_.queue.clear_dirty(range.ns);
+  return context_.queue.finish_dirty(range);
 }
 
 // A whole database: each collection of local, and after a gap also those that only the backup has, which local must
@@ -194,7 +200,7 @@ Result<void> FullSync::expand_database(const DirtyRange& range) {
     if (!context_.scope.contains(ns) || is_archive_name(name)) continue;
     DUALSYNC_TRY(context_.queue.mark_dirty({ns, range.reason, range.gap_start, range.first_copy, ""}));
   }
-  return context_.queue.clear_dirty(range.ns);
+  return context_.queue.finish_dirty(range);
 }
 
 // Views are definitions; time series have no change stream, so their documents are not mirrored live.
@@ -209,7 +215,7 @@ Result<void> FullSync::repair_view(const DirtyRange& range, const CollectionInfo
     DUALSYNC_TRY(schema_->drop(backup_ns));
   }
   DUALSYNC_TRY(schema_->create_collection(backup_ns, info.options));
-  return context_.queue.clear_dirty(range.ns);
+  return context_.queue.finish_dirty(range);
 }
 
 // Local has it no more. If its drop or rename is still in the queue, that will deal with it.
@@ -218,7 +224,7 @@ Result<void> FullSync::repair_missing(const DirtyRange& range) {
     DUALSYNC_TRY(remove_collection(context_, *backup_, *schema_, context_.scope.to_backup(range.ns),
                                    context_.queue.position().time));
   }
-  return context_.queue.clear_dirty(range.ns);
+  return context_.queue.finish_dirty(range);
 }
 
 Result<void> FullSync::repair_collection(const DirtyRange& range, const CollectionInfo& info, std::stop_token stop) {
@@ -286,7 +292,7 @@ Result<void> FullSync::copy(const DirtyRange& range, const CollectionInfo& info,
     working.progress.clear();
     return context_.queue.mark_dirty(working);
   }
-  return context_.queue.clear_dirty(range.ns);
+  return context_.queue.finish_dirty(range);
 }
 
 Result<void> FullSync::compare(const DirtyRange& range, const CollectionInfo& info, std::stop_token stop) {
@@ -333,7 +339,7 @@ Result<void> FullSync::compare(const DirtyRange& range, const CollectionInfo& in
              {"local_documents", counts->local},
              {"backup_documents", counts->backup},
              {"repairs", repaired}});
-  return context_.queue.clear_dirty(range.ns);
+  return context_.queue.finish_dirty(range);
 }
 
 }  // namespace dualsync

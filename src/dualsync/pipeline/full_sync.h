@@ -51,6 +51,7 @@ class FullSync {
   IndexSync indexes_;
   Backoff backoff_;
   std::stop_token drain_;
+  bool postponed_ = false;  // a range waits for a DDL change in the queue
   SteadyTime next_owed_;
   std::atomic<std::size_t> owed_{0};
   std::atomic<std::uint64_t> documents_done_{0};

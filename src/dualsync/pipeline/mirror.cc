@@ -113,6 +113,11 @@ Status Mirror::status() const {
   status.bytes_saved = stats.bytes_saved;
   status.dead_letters = stats.dead_letters;
   status.dirty_ranges = stats.dirty_ranges;
+  status.payloads_dropped = stats.payloads_dropped;
+  status.ranges_dropped = stats.ranges_dropped;
+  status.over_bounds = stats.over_bounds;
+  status.disk_low = stats.disk_low;
+  status.data_dir_trouble = context_.options.data_dir_trouble;
   status.conflicts = counters_.conflicts;
   status.malformed_events = counters_.malformed_events;
   status.bytes_sent = counters_.bytes_sent;

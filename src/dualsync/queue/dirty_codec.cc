@@ -58,6 +58,8 @@ std::string encode_dirty(const DirtyRange& range) {
   bson_append_timestamp(doc.get(), "gapStart", -1, range.gap_start.t, range.gap_start.i);
   bson_append_bool(doc.get(), "firstCopy", -1, range.first_copy);
   append_bytes(&doc, "progress", range.progress);
+  if (range.newest_dropped != 0)
+    bson_append_int64(doc.get(), "newestDropped", -1, static_cast<std::int64_t>(range.newest_dropped));
   return doc.str();
 }
 
@@ -72,6 +74,7 @@ Result<DirtyRange> decode_dirty(std::string_view name, std::string_view bytes) {
     if (field == "gapStart" && BSON_ITER_HOLDS_TIMESTAMP(&iter)) range.gap_start = time_at(iter);
     if (field == "firstCopy" && BSON_ITER_HOLDS_BOOL(&iter)) range.first_copy = bson_iter_bool(&iter);
     if (field == "progress" && BSON_ITER_HOLDS_BINARY(&iter)) range.progress = bytes_at(iter);
+    if (field == "newestDropped") range.newest_dropped = static_cast<SeqNo>(bson_iter_as_int64(&iter));
   }
   return range;
 }

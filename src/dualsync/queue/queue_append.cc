@@ -1,4 +1,6 @@
 // append(): staging, merging, and one write.
+#include <algorithm>
+
 #include "dualsync/base/planted.h"
 #include "dualsync/codec/document_key.h"
 #include "dualsync/codec/operation_codec.h"
@@ -203,6 +205,10 @@ Result<void> SyncQueue::append(const AppendBatch& incoming) {
   }
   DUALSYNC_TRY(impl.commit(&batch, false));
   impl.wake();
+  if (auto relieved = impl.relieve(incoming.operations.size()); !relieved) {
+    impl.broken = relieved.error();
+    return relieved;
+  }
   return {};
 }
 

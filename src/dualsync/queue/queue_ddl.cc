@@ -39,7 +39,11 @@ Result<void> SyncQueue::Impl::finish_ddl(SeqNo seq, const std::vector<DirtyRange
   DUALSYNC_CHECK(op != nullptr);
   rocksdb::WriteBatch batch;
   if (applied) DUALSYNC_TRY(follow_ddl(ddls.front().event, &batch));
-  for (const Namespace& ns : clean) forget_dirty(ns, &batch);
+  for (const Namespace& ns : clean) {
+    // What the queue dropped of a collection that came into being after this change is still missing.
+    const auto known = dirty.find(ns);
+    if (known == dirty.end() || known->second.newest_dropped < seq) forget_dirty(ns, &batch);
+  }
   for (const DirtyRange& range : ranges) put_dirty(range, &batch);
   batch.Delete(store->meta(), std::string(kMetaDdlPrefix) + seq_key(seq));
   count_done(*op);
@@ -100,6 +104,17 @@ std::optional<DdlEvent> SyncQueue::removal_ahead(const Namespace& ns, SeqNo seq)
     }
   }
   return std::nullopt;
+}
+
+bool SyncQueue::moves_soon(const Namespace& ns) const {
+  const Impl& impl = *impl_;
+  MutexLock lock(impl.mutex);
+  return std::any_of(impl.window.ddls().begin(), impl.window.ddls().end(), [&](const QueuedDdl& ddl) {
+    const auto type = ddl.event.type;
+    return (type == DdlEvent::Type::kRename || type == DdlEvent::Type::kDrop ||
+            type == DdlEvent::Type::kDropDatabase) &&
+           ddl.concerns(ns.db, ns.collection);
+  });
 }
 
 void SyncQueue::hold(const Namespace& ns) {

@@ -27,6 +27,19 @@ struct Counters {
   std::uint64_t dead_letters = 0;
   std::uint64_t applied = 0;  // packed OpTime
   std::uint64_t early = 0;    // packed OpTime: the oldest of Impl::early; 0: there is none
+  std::uint64_t payloads_dropped = 0;
+  std::uint64_t ranges_dropped = 0;
+};
+
+// Where the work of an overflow stands; what is dropped is dropped over several appends.
+struct OverflowWork {
+  SeqNo scan = 0;                            // operations below it have been looked at for payloads
+  std::map<Namespace, std::uint64_t> sizes;  // bytes of what was looked at
+  bool unflushed = false;                    // something was dropped since the store was told to free its space
+  bool announced = false;                    // that it is over its bounds
+  std::optional<Namespace> victim;           // its operations are being dropped
+  SeqNo victim_scan = 0;
+  SeqNo victim_end = 0;
 };
 
 // Records that one append() or complete() changes, each written once however often it was merged into.
@@ -45,7 +58,7 @@ struct Staged {
 
 struct SyncQueue::Impl {
   explicit Impl(const QueueOptions& o)
-      : options(o), window(o.lanes, o.memory_operations, o.memory_bytes), lane_ready(o.lanes) {}
+      : options(o), window(o.lanes, o.memory_operations, o.memory_bytes), policy(o.bounds), lane_ready(o.lanes) {}
 
   // queue_append.cc
   // kInvalidArgument: no _id in the document key.
@@ -116,6 +129,9 @@ struct SyncQueue::Impl {
   Counters counters DUALSYNC_GUARDED_BY(mutex);
   Position position DUALSYNC_GUARDED_BY(mutex);
   std::map<Namespace, DirtyRange> dirty DUALSYNC_GUARDED_BY(mutex);
+  std::uint64_t newest_gap DUALSYNC_GUARDED_BY(mutex) = 0;
+  OverflowPolicy policy DUALSYNC_GUARDED_BY(mutex);
+  OverflowWork overflow DUALSYNC_GUARDED_BY(mutex);
   // Operations whose oldest change is older than their place tells: moved behind a rename, or made by a repair.
   std::map<SeqNo, OpTime> early DUALSYNC_GUARDED_BY(mutex);
   OpTime recovered_early DUALSYNC_GUARDED_BY(mutex);  // the oldest of the last process; holds until all is loaded

@@ -3,6 +3,8 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -12,6 +14,7 @@
 #include "dualsync/model/dead_letter.h"
 #include "dualsync/model/operation.h"
 #include "dualsync/model/position.h"
+#include "dualsync/queue/overflow.h"
 
 namespace rocksdb {
 class Env;
@@ -26,15 +29,19 @@ struct QueueOptions {
   std::size_t memory_bytes = 16U << 20U;   // and their bytes; one larger operation alone is let through
   const Clock* clock = &system_clock();
   rocksdb::Env* env = nullptr;  // tests swap the disk
+  OverflowBounds bounds;
+  std::function<std::optional<std::uint64_t>()> free_bytes;  // empty: of the directory's file system
 };
 
 // A namespace that must be compared and repaired.
 struct DirtyRange {
   Namespace ns;
   std::string reason;
-  OpTime gap_start;         // every write after it may be missing on the backup; null: everything may
-  bool first_copy = false;  // from the first start: nothing was ever copied
-  std::string progress;     // BSON of whoever works on it; empty at first
+  OpTime gap_start;          // every write after it may be missing on the backup; null: everything may
+  bool first_copy = false;   // from the first start: nothing was ever copied
+  std::string progress;      // BSON of whoever works on it; empty at first
+  SeqNo newest_dropped = 0;  // of the operations that the queue dropped; a DDL change before it does not settle it
+  std::uint64_t gap = 0;     // given by the queue: a gap found later has another; 0 marks a new one
 };
 
 // What capture hands over: stored whole or not at all.
@@ -96,6 +103,10 @@ struct QueueStats {
   std::uint64_t dirty_ranges = 0;
   double avg_sync_ms = 0;  // enqueue to acknowledgement, smoothed over about a thousand operations
   std::int64_t last_done_ms = 0;
+  std::uint64_t payloads_dropped = 0;  // operations that became touches because the queue was over its bounds
+  std::uint64_t ranges_dropped = 0;    // namespaces that became dirty ranges because of it
+  bool over_bounds = false;            // now
+  bool disk_low = false;               // now: less than the reserve is free
 };
 
 }  // namespace dualsync

@@ -58,6 +58,7 @@ Result<void> SyncQueue::Impl::load_state() {
   for (const auto& [name, bytes] : *dirty_entries) {
     auto range = decode_dirty(name, bytes);
     if (!range) return range.error();
+    range->gap = ++newest_gap;
     dirty[range->ns] = *range;
   }
   auto ddl_entries = store->scan_meta(kMetaDdlPrefix);
@@ -162,10 +163,13 @@ void SyncQueue::Impl::wake() {
 void SyncQueue::Impl::put_dirty(const DirtyRange& range, rocksdb::WriteBatch* batch) {
   DirtyRange stored = range;
   if (const auto known = dirty.find(range.ns); known != dirty.end()) {
+    if (range.gap != 0 && range.gap != known->second.gap) return;  // progress on an older gap says nothing of this one
+    stored.newest_dropped = std::max(stored.newest_dropped, known->second.newest_dropped);
     // A gap does not get smaller by being found twice.
     stored.first_copy = stored.first_copy || known->second.first_copy;
     stored.gap_start = std::min(stored.gap_start, known->second.gap_start);
   }
+  if (stored.gap == 0 || !dirty.contains(range.ns)) stored.gap = ++newest_gap;
   dirty[range.ns] = stored;
   batch->Put(store->meta(), std::string(kMetaDirtyPrefix) + range.ns.full(), encode_dirty(stored));
 }
@@ -193,6 +197,17 @@ Result<void> SyncQueue::clear_dirty(const Namespace& ns) {
   DUALSYNC_TRY(impl_->usable());
   rocksdb::WriteBatch batch;
   impl_->forget_dirty(ns, &batch);
+  impl_->advance();
+  return impl_->commit(&batch, false);
+}
+
+Result<void> SyncQueue::finish_dirty(const DirtyRange& range) {
+  MutexLock lock(impl_->mutex);
+  DUALSYNC_TRY(impl_->usable());
+  const auto known = impl_->dirty.find(range.ns);
+  if (known == impl_->dirty.end() || known->second.gap != range.gap) return {};
+  rocksdb::WriteBatch batch;
+  impl_->forget_dirty(range.ns, &batch);
   impl_->advance();
   return impl_->commit(&batch, false);
 }
@@ -245,6 +260,10 @@ QueueStats SyncQueue::stats() const {
   stats.dirty_ranges = impl_->dirty.size();
   stats.avg_sync_ms = impl_->avg_sync_ms;
   stats.last_done_ms = impl_->last_done_ms;
+  stats.payloads_dropped = c.payloads_dropped;
+  stats.ranges_dropped = c.ranges_dropped;
+  stats.over_bounds = impl_->policy.active() || impl_->overflow.victim.has_value();
+  stats.disk_low = impl_->policy.disk_low();
   return stats;
 }
 

@@ -55,6 +55,9 @@ class SyncQueue {
   // The first rename, drop or dropDatabase of `ns` behind `seq` that is still in the queue.
   std::optional<DdlEvent> removal_ahead(const Namespace& ns, SeqNo seq) const;
 
+  // A rename, drop or dropDatabase that concerns `ns` (of a rename, either name) is still in the queue.
+  bool moves_soon(const Namespace& ns) const;
+
   // --- copies ----------------------------------------------------------------------------------------------------
   // Keeps a namespace's operations from the lanes (they wait on disk, merged) until release().
   void hold(const Namespace& ns);
@@ -63,7 +66,10 @@ class SyncQueue {
   bool wait_drained(const Namespace& ns, std::stop_token stop);
 
   // --- dirty ranges and small state --------------------------------------------------------------------------------
-  Result<void> mark_dirty(const DirtyRange& range);  // also stores new progress of a known one
+  // A new gap, or new progress of the known one that `range.gap` names.
+  Result<void> mark_dirty(const DirtyRange& range);
+  // Repaired as it was when dirty_ranges() gave it; a gap that was found meanwhile stays.
+  Result<void> finish_dirty(const DirtyRange& range);
   Result<void> clear_dirty(const Namespace& ns);
   std::vector<DirtyRange> dirty_ranges() const;
   Result<void> put_state(std::string_view name, std::string_view value);  // an empty value forgets it

@@ -96,5 +96,16 @@ TEST(ConfigParse, TakesChoicesInTheOrderOfTheirEnumerators) {
   EXPECT_EQ(settings.log_format, log::Format::kText);
 }
 
+TEST(ConfigParse, BytesHaveUnits) {
+  EXPECT_EQ(*parse_bytes("0"), 0);
+  EXPECT_EQ(*parse_bytes("4096"), 4096);
+  EXPECT_EQ(*parse_bytes("64KiB"), 65'536);
+  EXPECT_EQ(*parse_bytes("512 MiB"), 512LL << 20U);
+  EXPECT_EQ(*parse_bytes("1TiB"), 1LL << 40U);
+  for (const char* bad : {"", "-1", "1MB", "1.5GiB", "KiB", "9223372036854775807KiB"}) {
+    EXPECT_FALSE(parse_bytes(bad).ok()) << bad;
+  }
+}
+
 }  // namespace
 }  // namespace dualsync

@@ -27,6 +27,19 @@ TEST(Health, AStreamThatAnswersIsHealthy) {
   EXPECT_TRUE(status.reasons.empty());
 }
 
+TEST(Health, ALowDiskAnOverflowAndAFallbackAreNamed) {
+  Status status = streaming();
+  status.over_bounds = true;
+  status.data_dir_trouble = "cannot use /srv/data";
+  derive_health({}, &status);
+  EXPECT_EQ(status.verdict, Verdict::kDegraded);
+  EXPECT_TRUE(has(status, "queue-overflow"));
+  EXPECT_TRUE(has(status, "data-dir-fallback"));
+  status.disk_low = true;
+  derive_health({}, &status);
+  EXPECT_TRUE(has(status, "disk-low"));
+}
+
 TEST(Health, SilenceIsNotHealth) {
   Status status = streaming();
   HealthInput input;

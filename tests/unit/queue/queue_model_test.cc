@@ -14,7 +14,7 @@ using test::document;
 using test::make_op;
 
 struct Step {
-  enum class Kind { kWrite, kDelete, kUpdate, kApply, kPutBack, kReopen, kHold, kRelease };
+  enum class Kind { kWrite, kDelete, kUpdate, kApply, kPutBack, kReopen, kHold, kRelease, kRepair };
   Kind kind = Kind::kWrite;
   int id = 0;
   int count = 1;
@@ -22,7 +22,8 @@ struct Step {
 
 class Model {
  public:
-  explicit Model(std::size_t memory) {
+  explicit Model(std::size_t memory, std::uint64_t bytes_max = 0) {
+    options_.bounds.bytes_max = bytes_max;
     options_.directory = dir_.text() + "/queue";
     options_.lanes = 1;
     options_.memory_operations = memory;
@@ -42,13 +43,32 @@ class Model {
       case Step::Kind::kReopen: return reopen();
       case Step::Kind::kHold: return queue_->hold({"shop", "bills"});
       case Step::Kind::kRelease: return queue_->release({"shop", "bills"});
+      case Step::Kind::kRepair: return repair();
     }
   }
 
+  // A write that the backup lacks must not count as applied.
+  void check_applied() {
+    for (const auto& [id, time] : changed_) {
+      const auto there = backup_.find(id);
+      const auto here = local_.find(id);
+      const bool same =
+          (there == backup_.end()) == (here == local_.end()) && (here == local_.end() || here->second == there->second);
+      RC_ASSERT(same || queue_->applied_position() < time);
+    }
+  }
+  std::uint64_t ranges_dropped() const { return queue_->stats().ranges_dropped; }
+  std::uint64_t payloads_dropped() const { return queue_->stats().payloads_dropped; }
+
   void finish() {
+    if (options_.bounds.bytes_max > 0) {  // room again: what is repaired is not dropped once more
+      options_.bounds.bytes_max = 0;
+      reopen();
+    }
     queue_->release({"shop", "bills"});
-    for (int rounds = 0; queue_->stats().operations > 0; ++rounds) {
+    for (int rounds = 0; queue_->stats().operations > 0 || !queue_->dirty_ranges().empty(); ++rounds) {
       RC_ASSERT(rounds < 1000);  // something waits that nobody can take
+      repair();
       apply(3, Completion::Kind::kDone);
     }
     RC_ASSERT(backup_ == local_);
@@ -58,6 +78,7 @@ class Model {
 
  private:
   void append(const Operation& op) {
+    changed_[value_of(op.document_key, "_id")] = op.time;
     AppendBatch batch;
     batch.operations.push_back(op.view());
     batch.position = {"token", time_, false, "rs0"};
@@ -87,6 +108,24 @@ class Model {
     auto opened = SyncQueue::open(options_);
     RC_ASSERT(opened.ok());
     queue_ = std::move(*opened);
+  }
+
+  // As a full sync repairs: what differs is touched, as old as the gap.
+  void repair() {
+    const auto ranges = queue_->dirty_ranges();
+    if (ranges.empty()) return;
+    std::vector<Operation> touches;
+    for (int id = 0; id < 6; ++id) {
+      const auto there = backup_.find(id);
+      const auto here = local_.find(id);
+      if ((there == backup_.end()) == (here == local_.end()) && (here == local_.end() || here->second == there->second))
+        continue;
+      touches.push_back(make_op(OpKind::kTouch, std::to_string(id), "", ranges.front().gap_start));
+    }
+    AppendBatch batch;
+    for (const Operation& op : touches) batch.operations.push_back(op.view());
+    RC_ASSERT(queue_->append(batch).ok());
+    for (const DirtyRange& range : ranges) RC_ASSERT(queue_->finish_dirty(range).ok());
   }
 
   static int value_of(std::string_view bytes, const char* path) {
@@ -129,6 +168,7 @@ class Model {
   std::unique_ptr<SyncQueue> queue_;
   std::map<int, int> local_;
   std::map<int, int> backup_;
+  std::map<int, OpTime> changed_;
   int value_ = 0;
   OpTime time_{100, 0};
 };
@@ -156,6 +196,41 @@ TEST(QueueModel, WhateverHappensTheBackupEndsEqual) {
     model.finish();
   });
   EXPECT_TRUE(held);
+}
+
+// Bounds of a few operations: most payloads are dropped, and often all that waits.
+TEST(QueueModel, WhateverIsDroppedIsRepaired) {
+  std::uint64_t ranges = 0;
+  std::uint64_t payloads = 0;
+  const bool held = rc::check("queue with tiny bounds against a model", [&] {
+    const auto memory = *rc::gen::inRange<std::size_t>(1, 8);
+    const auto bytes_max = *rc::gen::inRange<std::uint64_t>(120, 600);
+    const auto kinds = *rc::gen::container<std::vector<int>>(rc::gen::inRange(0, 100));
+    Model model(memory, bytes_max);
+    for (const int kind : kinds) {
+      Step step;
+      step.id = *rc::gen::inRange(0, 6);
+      step.count = *rc::gen::inRange(1, 3);
+      using enum Step::Kind;
+      step.kind = kind < 40   ? kWrite
+                  : kind < 50 ? kDelete
+                  : kind < 70 ? kUpdate
+                  : kind < 78 ? kApply
+                  : kind < 84 ? kPutBack
+                  : kind < 88 ? kReopen
+                  : kind < 92 ? kHold
+                  : kind < 96 ? kRelease
+                              : kRepair;
+      model.run(step);
+      model.check_applied();
+    }
+    ranges += model.ranges_dropped();
+    payloads += model.payloads_dropped();
+    model.finish();
+  });
+  EXPECT_TRUE(held);
+  EXPECT_GT(ranges, 0U);
+  EXPECT_GT(payloads, 0U);
 }
 
 }  // namespace
