@@ -128,3 +128,29 @@ def test_overflow_while_the_backup_is_down(own_world: World) -> None:
     own_world.settle(SETTLE_SECONDS)
     own_world.assert_equal()
     assert daemon.metrics()["deadLetters"] == 0
+
+
+def test_overflow_with_a_rename_in_the_queue(own_world: World) -> None:
+    """What is dropped before and after a rename is repaired under the names that local has now."""
+    daemon, backup = backlog(own_world, SYNC_QUEUE_MAX_BYTES="64KiB")
+    own_world.db.things.rename("moved")
+    own_world.db.moved.update_many({}, {"$set": {"after": "rename"}})
+    own_world.db.things.insert_many({"_id": number, "second": True} for number in range(1_000))
+    eventually(lambda: daemon.metrics()["queueOverflows"]["rangesDropped"] > 0, 60, "a namespace is dropped")
+    backup.start()
+    own_world.settle(SETTLE_SECONDS)
+    own_world.assert_equal()
+
+
+def test_a_directory_that_cannot_be_written_has_a_fallback(own_world: World, tmp_path: Path) -> None:
+    blocked = Path("/proc")  # where nobody can make a directory, root included
+    filled(own_world.db, "things", 100)
+    daemon = own_world.daemon(SYNC_DATA_DIR=str(blocked / "data"))
+    daemon.start(ready=False)
+    assert daemon.ended(60) == 1
+    assert "cannot use the data directory" in daemon.log_text()
+    daemon = own_world.daemon(SYNC_DATA_DIR=str(blocked / "data"), SYNC_DATA_DIR_FALLBACK=str(tmp_path / "spare"))
+    daemon.start(ready=False)
+    eventually(lambda: (tmp_path / "spare" / "api-address").exists(), 60, "it runs in the fallback")
+    status = json.loads(eventually(lambda: daemon.command("status", "--json").stdout, 60, "a status"))
+    assert "data-dir-fallback" in [reason["code"] for reason in status["reasons"]], status

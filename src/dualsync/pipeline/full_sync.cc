@@ -16,6 +16,7 @@ namespace dualsync {
 namespace {
 
 constexpr std::chrono::milliseconds kIdle{200};
+constexpr std::chrono::milliseconds kCrowded{20};
 constexpr std::chrono::seconds kOwedInterval{5};
 constexpr std::size_t kTouchesPerAppend = 500;
 constexpr std::uint64_t kDocumentsPerRange = 50'000;
@@ -303,6 +304,7 @@ Result<void> FullSync::compare(const DirtyRange& range, const CollectionInfo& in
   std::vector<std::pair<std::string, std::uint16_t>> keys;
   std::uint64_t repaired = 0;
   const auto flush = [&]() -> Result<void> {
+    while (context_.queue.crowded() && !stop.stop_requested()) sleep_for(kCrowded, stop);
     AppendBatch batch;
     const OpTime now = context_.queue.position().time;
     for (const auto& [key, flags] : keys) {

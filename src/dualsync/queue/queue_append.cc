@@ -205,6 +205,7 @@ Result<void> SyncQueue::append(const AppendBatch& incoming) {
   }
   DUALSYNC_TRY(impl.commit(&batch, false));
   impl.wake();
+  if (incoming.position.empty()) return {};  // a repair: dropping it would only make it necessary again
   if (auto relieved = impl.relieve(incoming.operations.size()); !relieved) {
     impl.broken = relieved.error();
     return relieved;

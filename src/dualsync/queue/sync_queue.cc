@@ -267,6 +267,12 @@ QueueStats SyncQueue::stats() const {
   return stats;
 }
 
+bool SyncQueue::crowded() const {
+  MutexLock lock(impl_->mutex);
+  const std::uint64_t most = impl_->options.bounds.bytes_max;
+  return most > 0 && impl_->counters.bytes > most / 2;
+}
+
 Result<void> SyncQueue::sync() {
   MutexLock lock(impl_->mutex);
   DUALSYNC_TRY(impl_->usable());

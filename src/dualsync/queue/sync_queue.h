@@ -81,6 +81,8 @@ class SyncQueue {
   // dirty. Never goes back.
   OpTime applied_position() const;
   QueueStats stats() const;
+  // More than half of the bound on bytes is taken: a repair had better wait, or what it adds is dropped again.
+  bool crowded() const;
   Result<void> sync();
 
   // --- dead letters ----------------------------------------------------------------------------------------------
