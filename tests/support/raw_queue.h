@@ -11,8 +11,7 @@ namespace dualsync::test {
 
 class RawQueue {
  public:
-  explicit RawQueue(const std::string& directory, rocksdb::Env* env = nullptr)
-      : store_(std::move(*RocksStore::open(directory, env))) {}
+  explicit RawQueue(const std::string& directory) : store_(std::move(*RocksStore::open(directory, nullptr))) {}
 
   void put(rocksdb::ColumnFamilyHandle* family, const std::string& key, const std::string& value) {
     DUALSYNC_CHECK(store_->db()->Put(rocksdb::WriteOptions(), family, key, value).ok());

@@ -1,7 +1,6 @@
 // export_queue() and import_queue().
 #include <gtest/gtest.h>
 #include <rapidcheck.h>
-#include <rocksdb/env.h>
 
 #include <fstream>
 #include <sstream>
@@ -20,24 +19,22 @@ using test::document;
 using test::make_ddl;
 using test::make_op;
 
-std::string exported(const std::string& directory, rocksdb::Env* env = nullptr) {
+std::string exported(const std::string& directory) {
   std::ostringstream out;
-  const auto written = export_queue(directory, 5, 1'795'372'200'123, out, env);
+  const auto written = export_queue(directory, 5, 1'795'372'200'123, out);
   EXPECT_TRUE(written.ok()) << written.error().message;
   return out.str();
 }
 
-QueueOptions options_in(const std::string& directory, rocksdb::Env* env = nullptr) {
+QueueOptions options_in(const std::string& directory) {
   QueueOptions options;
-  options.env = env;
   options.directory = directory;
   options.lanes = 1;
   return options;
 }
 
-void append_all(const std::string& directory, const std::vector<Operation>& ops, std::uint16_t flags = 0,
-                rocksdb::Env* env = nullptr) {
-  auto queue = SyncQueue::open(options_in(directory, env));
+void append_all(const std::string& directory, const std::vector<Operation>& ops, std::uint16_t flags = 0) {
+  auto queue = SyncQueue::open(options_in(directory));
   ASSERT_TRUE(queue.ok());
   AppendBatch batch;
   for (const Operation& op : ops) {
@@ -47,9 +44,7 @@ void append_all(const std::string& directory, const std::vector<Operation>& ops,
   ASSERT_TRUE((*queue)->append(batch).ok());
 }
 
-std::vector<std::string> records_in(const std::string& directory, rocksdb::Env* env = nullptr) {
-  return test::RawQueue(directory, env).records();
-}
+std::vector<std::string> records_in(const std::string& directory) { return test::RawQueue(directory).records(); }
 
 class QueueTransfer : public ::testing::Test {
  protected:
@@ -220,9 +215,8 @@ std::string random_value(int depth) {
 }
 
 TEST(QueueTransferProperty, ExportThenImportAsRecordedGivesTheSameOperations) {
-  const test::ScratchDir dir;
-  const bool held = rc::check("round trip", [&] {
-    const std::unique_ptr<rocksdb::Env> disk(rocksdb::NewMemEnv(rocksdb::Env::Default()));
+  const bool held = rc::check("round trip", [] {
+    const test::ScratchDir dir;
     std::vector<Operation> ops;
     const int count = *rc::gen::inRange(0, 12);
     for (int id = 0; id < count; ++id) {
@@ -237,11 +231,11 @@ TEST(QueueTransferProperty, ExportThenImportAsRecordedGivesTheSameOperations) {
       ops.push_back(make_op(kind, key, payload, {*rc::gen::inRange(1U, 100U), *rc::gen::inRange(0U, 9U)},
                             {"shop", *rc::gen::element<std::string>("bills", "a.b", "\xc3\xa4 \"x\"")}));
     }
-    append_all("/from", ops, 0, disk.get());
-    const std::string file = dir.write("queue.json", exported("/from", disk.get()));
-    const auto imported = import_queue(options_in("/to", disk.get()), file, {"", true});
+    append_all(dir.text() + "/from", ops);
+    const std::string file = dir.write("queue.json", exported(dir.text() + "/from"));
+    const auto imported = import_queue(options_in(dir.text() + "/to"), file, {"", true});
     RC_ASSERT(imported.ok());
-    RC_ASSERT(records_in("/to", disk.get()) == records_in("/from", disk.get()));
+    RC_ASSERT(records_in(dir.text() + "/to") == records_in(dir.text() + "/from"));
   });
   EXPECT_TRUE(held);
 }
