@@ -41,8 +41,8 @@ INSTANTIATE_TEST_SUITE_P(Bugs, PlantedBug,
                                            Planted{Bug::kGapForgotten, "GapForgotten", seed(20)},
                                            Planted{Bug::kDeltaToMissingDone, "DeltaToMissingDone", seed(9)},
                                            Planted{Bug::kTouchPastDdl, "TouchPastDdl", seed(36, Ddl::kQuiet)},
-                                           Planted{Bug::kUnsyncedReport, "UnsyncedReport", seed(58)},
-                                           Planted{Bug::kSessionPerBatch, "SessionPerBatch", seed(95)}),
+                                           Planted{Bug::kUnsyncedReport, "UnsyncedReport", seed(194)},
+                                           Planted{Bug::kSessionPerBatch, "SessionPerBatch", seed(14)}),
                          [](const auto& one) { return one.param.name; });
 
 }  // namespace

@@ -36,6 +36,13 @@ class SimWriter final : public BackupWriter {
     if (cut || link.dead) return unreachable();
     return outcomes;
   }
+  // Only `_id` is unique here, so that nothing ever collides with anything else.
+  Result<std::vector<WriteOutcome>> write_atomically(const Namespace&, std::span<const WriteItem>) override {
+    return Error{ErrorKind::kUnsupported, "no transactions in the simulation", "", 0};
+  }
+  Result<std::vector<std::string>> find_equal(const Namespace&, std::string_view) override {
+    return std::vector<std::string>();
+  }
   std::uint64_t bytes_sent() const override { return number_; }
   DocumentReader& reader() override { return *reader_; }
 

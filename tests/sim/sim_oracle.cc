@@ -39,7 +39,7 @@ bool every_field_was(Range versions, const std::string& document) {
 
 void SimWorld::learn_dead_letters() {
   if (!process_) return;
-  const auto letters = process_->queue->dead_letters();
+  const auto letters = process_->queue->dead_letters(SIZE_MAX);
   if (!letters) return;
   for (const DeadLetter& letter : *letters) {
     if (!letter.document_key.empty()) excused_[id_of(letter.document_key).number] = true;

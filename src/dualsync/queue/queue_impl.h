@@ -109,6 +109,14 @@ struct SyncQueue::Impl {
   Result<void> finish_ddl(SeqNo seq, const std::vector<DirtyRange>& dirty, const std::vector<Namespace>& clean,
                           bool applied) DUALSYNC_REQUIRES(mutex);  // queue_ddl.cc
 
+  // queue_overflow.cc
+  Result<void> relieve(std::size_t appended) DUALSYNC_REQUIRES(mutex);
+  Result<void> drop_payloads(std::size_t records) DUALSYNC_REQUIRES(mutex);
+  Result<void> drop_range_part(std::size_t records) DUALSYNC_REQUIRES(mutex);
+  bool choose_victim() DUALSYNC_REQUIRES(mutex);
+  void overflow_changed(std::optional<std::uint64_t> free) DUALSYNC_REQUIRES(mutex);
+  void free_space() DUALSYNC_REQUIRES(mutex);
+
   // sync_queue.cc
   Result<void> commit(rocksdb::WriteBatch* batch, bool sync) DUALSYNC_REQUIRES(mutex);
   Result<void> load_state() DUALSYNC_REQUIRES(mutex);

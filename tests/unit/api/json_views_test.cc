@@ -18,7 +18,8 @@ TEST(JsonViews, GiveMetricsInTheDocumentedOrder) {
       R"("lastSyncTimestamp":"1970-01-01T00:00:00.000Z","rpoSeconds":0.0,"queueBytes":0,"coalescedOperations":0,)"
       R"("conflicts":0,"deadLetters":0,"dirtyRanges":0,"breaker":"closed","capturePosition":{"t":1795000000,"i":3},)"
       R"("appliedPosition":null,"verifiedUntil":null,"lastProvenRestore":null,"oplogWindowSeconds":null,"bytesSent":0,)"
-      R"("bytesSavedByCoalescing":0,"owedIndexes":0,"malformedEvents":0})");
+      R"("bytesSavedByCoalescing":0,"owedIndexes":0,)"
+      R"("queueOverflows":{"payloadsDropped":0,"rangesDropped":0},"malformedEvents":0})");
 }
 
 TEST(JsonViews, GiveNullForWhatHasNotHappened) {
