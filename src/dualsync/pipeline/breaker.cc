@@ -33,6 +33,11 @@ bool CircuitBreaker::closed() const {
   return state_ == BreakerState::kClosed;
 }
 
+bool CircuitBreaker::trouble_free() const {
+  MutexLock lock(mutex_);
+  return state_ == BreakerState::kClosed && failures_ == 0;
+}
+
 void CircuitBreaker::success() {
   MutexLock lock(mutex_);
   failures_ = 0;

@@ -36,6 +36,8 @@ class CircuitBreaker {
   std::optional<Permit> try_acquire();
   // True while closed; for work that can be put off.
   bool closed() const;
+  // True if nothing has failed since the last success; for a last word that is not worth a time-out.
+  bool trouble_free() const;
 
   void success();
   // `now`: open at once (quota, rights): the whole backup is concerned.

@@ -79,7 +79,8 @@ void Mirror::stop(std::chrono::milliseconds drain) {
   const bool started = !threads_.empty();
   for (std::jthread& thread : threads_) thread.join();
   threads_.clear();
-  if (started && guards_.writer != nullptr) guards_.writer->give_up();
+  // With the backup away it would only hold up the end; the lease runs out by itself.
+  if (started && guards_.writer != nullptr && breaker_.trouble_free()) guards_.writer->give_up();
 }
 
 std::optional<Error> Mirror::failure() const {

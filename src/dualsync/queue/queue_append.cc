@@ -192,6 +192,7 @@ Result<void> SyncQueue::append(const AppendBatch& incoming) {
     }
   }
   for (const DirtyRange& range : incoming.dirty) impl.put_dirty(range, &batch);
+  if (!incoming.dirty.empty()) impl.counters.gap_seq = impl.counters.next_seq;
   if (!incoming.position.empty()) {
     impl.position = incoming.position;
     batch.Put(impl.store->meta(), std::string(kMetaPosition), encode_position(impl.position));

@@ -64,7 +64,8 @@ void SyncQueue::Impl::resolve(const WindowOp& op, rocksdb::WriteBatch* batch) {
 
 OperationView SyncQueue::Impl::without_gaps(const WindowOp& op) const {
   OperationView view = op.op;
-  if (view.kind == OpKind::kDelta && !dead.empty() && dead.find(op.key) != 0) {
+  const bool before_gap = op.seq < counters.gap_seq && view.kind != OpKind::kDdl;
+  if (before_gap || (view.kind == OpKind::kDelta && !dead.empty() && dead.find(op.key) != 0)) {
     view.kind = OpKind::kTouch;
     view.payload = {};
   }

@@ -29,6 +29,7 @@ struct Counters {
   std::uint64_t early = 0;    // packed OpTime: the oldest of Impl::early; 0: there is none
   std::uint64_t payloads_dropped = 0;
   std::uint64_t ranges_dropped = 0;
+  std::uint64_t gap_seq = 1;  // operations below it were there when a gap was found
 };
 
 // Where the work of an overflow stands; what is dropped is dropped over several appends.
@@ -96,7 +97,9 @@ struct SyncQueue::Impl {
   // queue_dead_letters.cc
   Result<void> set_aside(const WindowOp& op, const Error& error, rocksdb::WriteBatch* batch) DUALSYNC_REQUIRES(mutex);
   void resolve(const WindowOp& op, rocksdb::WriteBatch* batch) DUALSYNC_REQUIRES(mutex);  // it got through
-  // While a document's dead letter is open, the backup lacks a change: a delta on top would make half a document.
+  // While a document's dead letter is open, the backup lacks a change: a delta on top would make half a document. And
+  // what waited when a gap was found may be older than a change that was lost in it: sent after the repair has looked,
+  // it would bring the past back. Both are given out as touches.
   OperationView without_gaps(const WindowOp& op) const DUALSYNC_REQUIRES(mutex);
   Result<void> load_dead_letters() DUALSYNC_REQUIRES(mutex);
   // Calls `each` with every dead letter and its record.

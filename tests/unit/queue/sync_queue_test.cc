@@ -225,6 +225,25 @@ TEST_F(SyncQueueTest, TheAppliedPositionIsNullUntilWhatWasNeverCopiedIsDone) {
   EXPECT_EQ(queue_->applied_position(), (OpTime{20, 1}));
 }
 
+TEST_F(SyncQueueTest, WhatWaitedWhenAGapWasFoundIsReadAgain) {
+  options_.memory_operations = 1;
+  open();
+  append({make_op(OpKind::kInsert, "1", document("1", 1)), make_op(OpKind::kInsert, "2", document("2", 1)),
+          make_op(OpKind::kDelete, "3")});
+  AppendBatch gap;
+  gap.dirty.push_back({{"shop", ""}, "position lost", {10, 1}, false, ""});
+  gap.position = {"later", {20, 1}, false, "rs0"};
+  ASSERT_TRUE(queue_->append(gap).ok());
+  open();  // the memory of it survives
+  append({make_op(OpKind::kInsert, "4", document("4", 1), {21, 1})});
+  std::vector<OpKind> kinds;
+  for (auto taken = take(1); !taken.empty(); taken = take(1)) {
+    kinds.push_back(taken[0].op.kind);
+    complete(taken);
+  }
+  EXPECT_EQ(kinds, (std::vector<OpKind>{OpKind::kTouch, OpKind::kTouch, OpKind::kTouch, OpKind::kInsert}));
+}
+
 TEST_F(SyncQueueTest, AHeldNamespaceWaitsMergesAndComesOutInOrder) {
   queue_->hold({"shop", "bills"});
   append({make_op(OpKind::kInsert, "1", document("1", 1)),
