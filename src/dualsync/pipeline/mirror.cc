@@ -71,8 +71,8 @@ void Mirror::stop(std::chrono::milliseconds drain) {
   for (std::jthread& thread : capture_threads_) thread.join();
   capture_threads_.clear();
   const SteadyTime deadline = clock_.now() + drain;
-  while (!threads_.empty() && clock_.now() < deadline && breaker_.closed() && context_.may_write() && !failure() &&
-         queue_.stats().operations > 0) {
+  while (!threads_.empty() && clock_.now() < deadline && breaker_.trouble_free() && context_.may_write() &&
+         !failure() && queue_.stats().operations > 0) {
     sleep_for(kWaitPoll, stop_all_.get_token());
   }
   stop_all_.request_stop();
