@@ -7,7 +7,7 @@ import pytest
 from compare import archived
 from pymongo.errors import OperationFailure
 from workload import Background, Mixed, filled
-from world import World
+from world import World, eventually
 
 
 def test_indexes_come_and_go(world: World) -> None:
@@ -171,6 +171,43 @@ def test_schema_changes_while_writes_run(world: World) -> None:
                 things.drop_index(f"index_{round_number - 1}")
             while background.rounds < seen + 5:
                 world.db.victim.update_many({"_id": {"$mod": [5, round_number % 5]}}, {"$inc": {"value": 1}})
+    world.settle(120)
+    world.assert_equal()
+
+
+def hand_names_on(world: World, round_number: int) -> None:
+    """Names that stand for another collection each time, with the same ids in all of them."""
+    world.db.one.rename(f"one_{round_number}")
+    filled(world.db, "one", 300)
+    world.db.one.update_many({}, {"$push": {"list": {"$each": [round_number], "$position": 0}}})
+    world.db.two.drop()
+    filled(world.db, "two", 200).update_many({}, {"$set": {"round": round_number}})
+    world.db.three.rename("one", dropTarget=True)
+    filled(world.db, "three", 250 + round_number).delete_many({"_id": {"$mod": [7, round_number]}})
+
+
+def test_names_change_hands_during_the_first_copy(world: World) -> None:
+    """What the stream tells about the old collections must not hit the new ones, which the copy has seen already."""
+    names = ("one", "two", "three")
+    for name in names:
+        filled(world.db, name, 15_000)
+    world.daemon().start()
+    eventually(lambda: any(world.copy[name].estimated_document_count() for name in names), 60, "the copy has begun")
+    for round_number in range(4):
+        hand_names_on(world, round_number)
+    world.settle(120)
+    world.assert_equal()
+
+
+def test_names_change_hands_while_the_daemon_is_away(world: World) -> None:
+    """Every operation that is read again from local finds another collection under its name by then."""
+    for name in ("one", "two", "three"):
+        filled(world.db, name, 1_000)
+    daemon = world.mirror()
+    daemon.kill()
+    for round_number in range(4):
+        hand_names_on(world, round_number)
+    daemon.start()
     world.settle(120)
     world.assert_equal()
 

@@ -27,11 +27,11 @@ TEST_P(PlantedBug, IsFoundByItsSeed) {
   EXPECT_NE(SimWorld(GetParam().options).run().violation, "");
 }
 
-SimOptions seed(std::uint64_t number, Ddl ddl = Ddl::kNone) { return {.seed = number, .ddl = ddl}; }
+SimOptions seed(std::uint64_t number) { return {.seed = number}; }
 
 INSTANTIATE_TEST_SUITE_P(Bugs, PlantedBug,
                          ::testing::Values(Planted{Bug::kPositionBeforeBatch, "PositionBeforeBatch", seed(2)},
-                                           Planted{Bug::kMergeAcrossDdl, "MergeAcrossDdl", seed(36, Ddl::kQuiet)},
+                                           Planted{Bug::kMergeAcrossDdl, "MergeAcrossDdl", seed(36)},
                                            Planted{Bug::kDroppedTouch, "DroppedTouch", seed(1)},
                                            Planted{Bug::kAckBeforeWrite, "AckBeforeWrite", seed(8)},
                                            Planted{Bug::kStaleInsert, "StaleInsert", seed(36)},
@@ -40,7 +40,7 @@ INSTANTIATE_TEST_SUITE_P(Bugs, PlantedBug,
                                            Planted{Bug::kHeldLost, "HeldLost", seed(10)},
                                            Planted{Bug::kGapForgotten, "GapForgotten", seed(20)},
                                            Planted{Bug::kDeltaToMissingDone, "DeltaToMissingDone", seed(9)},
-                                           Planted{Bug::kTouchPastDdl, "TouchPastDdl", seed(36, Ddl::kQuiet)},
+                                           Planted{Bug::kTouchPastDdl, "TouchPastDdl", seed(36)},
                                            Planted{Bug::kUnsyncedReport, "UnsyncedReport", seed(194)},
                                            Planted{Bug::kSessionPerBatch, "SessionPerBatch", seed(14)}),
                          [](const auto& one) { return one.param.name; });

@@ -58,6 +58,7 @@ class SimSchema final : public SchemaWriter {
   explicit SimSchema(SimBackup& backup) : backup_(backup) {}
   Result<void> create_collection(const Namespace& ns, std::string_view) override {
     return call([&]() -> Result<void> {
+      if (!backup_.data().contains(ns)) backup_.note("  backup: create " + ns.full());
       backup_.data()[ns];
       return {};
     });
@@ -70,6 +71,7 @@ class SimSchema final : public SchemaWriter {
       const auto found = backup_.data().find(from);
       if (found == backup_.data().end()) return Error{ErrorKind::kNotFound, "no such collection", "", 26};
       if (backup_.data().contains(to) && !drop_target) return Error{ErrorKind::kConflict, "target exists", "", 48};
+      backup_.note("  backup: rename " + from.full() + " to " + to.full());
       Collection moved = std::move(found->second);
       backup_.data().erase(found);
       backup_.data()[to] = std::move(moved);
@@ -78,6 +80,7 @@ class SimSchema final : public SchemaWriter {
   }
   Result<void> drop(const Namespace& ns) override {
     return call([&]() -> Result<void> {
+      backup_.note("  backup: drop " + ns.full());
       if (backup_.data().erase(ns) == 0) return Error{ErrorKind::kNotFound, "no such collection", "", 26};
       return {};
     });

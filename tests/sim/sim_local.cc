@@ -144,6 +144,11 @@ class SimReader final : public DocumentReader {
   const std::function<OpTime()> time_;
 };
 
+void append_uuid(bson_t* to, const char* name, const std::string& uuid) {
+  bson_append_binary(to, name, -1, BSON_SUBTYPE_UUID, reinterpret_cast<const std::uint8_t*>(uuid.data()),
+                     static_cast<std::uint32_t>(uuid.size()));
+}
+
 void append_ns(bson_t* to, const char* name, const Namespace& ns) {
   bson_t child;
   bson_append_document_begin(to, name, -1, &child);
@@ -162,6 +167,11 @@ std::unique_ptr<ChangeSource> SimLocal::make_change_source() { return std::make_
 
 std::unique_ptr<DocumentReader> SimLocal::make_reader() {
   return make_sim_reader(link_, data_, [this] { return time_; });
+}
+
+std::string SimLocal::uuid_of(const Namespace& ns) const {
+  const auto found = data_.find(ns);
+  return !uuids_in_events || found == data_.end() ? "" : found->second.uuid;
 }
 
 // Often several writes in one second, as on a server.
@@ -184,11 +194,13 @@ void SimLocal::set(const Namespace& ns, Id id, const std::string& document, bool
   history_[{ns, id.number}].push_back({time_, document, inserted});
 }
 
-void SimLocal::log_event(const std::string& type, const Namespace& ns, const std::function<void(void*)>& rest) {
+void SimLocal::log_event(const std::string& type, const Namespace& ns, const std::string& uuid,
+                         const std::function<void(void*)>& rest) {
   BsonDoc event;
   BSON_APPEND_UTF8(event.get(), "operationType", type.c_str());
   BSON_APPEND_TIMESTAMP(event.get(), "clusterTime", time_.t, time_.i);
   append_ns(event.get(), "ns", ns);
+  if (!uuid.empty()) append_uuid(event.get(), "collectionUUID", uuid);
   rest(event.get());
   oplog_.push_back({time_, event.str()});
 }
@@ -199,7 +211,7 @@ void SimLocal::create(const Namespace& ns) {
   std::string uuid = "collection " + std::to_string(1000 + ++collections_);
   uuid.resize(16, '-');
   data_[ns].uuid = uuid;
-  log_event("create", ns, [](void*) {});
+  log_event("create", ns, uuid_of(ns), [](void*) {});
 }
 
 void SimLocal::insert(const Namespace& ns, Id id, const Fields& fields) {
@@ -207,7 +219,7 @@ void SimLocal::insert(const Namespace& ns, Id id, const Fields& fields) {
   tick();
   const std::string document = encode(id, fields);
   set(ns, id, document, true);
-  log_event("insert", ns, [&](void* event) {
+  log_event("insert", ns, uuid_of(ns), [&](void* event) {
     append_document(static_cast<bson_t*>(event), "documentKey", key_of(id));
     append_document(static_cast<bson_t*>(event), "fullDocument", document);
   });
@@ -217,7 +229,7 @@ void SimLocal::replace(const Namespace& ns, Id id, const Fields& fields) {
   tick();
   const std::string document = encode(id, fields);
   set(ns, id, document, false);
-  log_event("replace", ns, [&](void* event) {
+  log_event("replace", ns, uuid_of(ns), [&](void* event) {
     append_document(static_cast<bson_t*>(event), "documentKey", key_of(id));
     append_document(static_cast<bson_t*>(event), "fullDocument", document);
   });
@@ -236,7 +248,7 @@ void SimLocal::update(const Namespace& ns, Id id, const Fields& changes, const s
   }
   tick();
   set(ns, id, encode(id, fields), false);
-  log_event("update", ns, [&](void* event) {
+  log_event("update", ns, uuid_of(ns), [&](void* event) {
     auto* to = static_cast<bson_t*>(event);
     append_document(to, "documentKey", key_of(id));
     bson_t description;
@@ -259,7 +271,7 @@ void SimLocal::update(const Namespace& ns, Id id, const Fields& changes, const s
 void SimLocal::remove(const Namespace& ns, Id id) {
   tick();
   set(ns, id, "", false);
-  log_event("delete", ns,
+  log_event("delete", ns, uuid_of(ns),
             [&](void* event) { append_document(static_cast<bson_t*>(event), "documentKey", key_of(id)); });
 }
 
@@ -267,23 +279,24 @@ void SimLocal::rename(const Namespace& from, const Namespace& to) {
   tick();
   Collection moved = std::move(data_[from]);
   const bool drops = data_.contains(to);
+  const std::string replaced = uuid_of(to);
   if (drops) {
     for (const auto& [key, document] : data_[to].documents)
       history_[{to, id_of(document).number}].push_back({time_, "", false});
   }
   for (const auto& [key, document] : moved.documents) {
     history_[{from, id_of(document).number}].push_back({time_, "", false});
-    history_[{to, id_of(document).number}].push_back({time_, document, false});
+    history_[{to, id_of(document).number}].push_back({time_, document, false, from});
   }
   data_.erase(from);
   data_[to] = std::move(moved);
-  log_event("rename", from, [&](void* event) {
+  log_event("rename", from, uuid_of(to), [&](void* event) {
     auto* bson = static_cast<bson_t*>(event);
     append_ns(bson, "to", to);
     bson_t description;
     bson_append_document_begin(bson, "operationDescription", -1, &description);
     append_ns(&description, "to", to);
-    if (drops) BSON_APPEND_BOOL(&description, "dropTarget", true);
+    if (drops) append_uuid(&description, "dropTarget", replaced);
     bson_append_document_end(bson, &description);
   });
 }
@@ -292,8 +305,9 @@ void SimLocal::drop(const Namespace& ns) {
   tick();
   for (const auto& [key, document] : data_[ns].documents)
     history_[{ns, id_of(document).number}].push_back({time_, "", false});
+  const std::string uuid = uuid_of(ns);
   data_.erase(ns);
-  log_event("drop", ns, [](void*) {});
+  log_event("drop", ns, uuid, [](void*) {});
 }
 
 void SimLocal::roll_over(std::size_t keep) {

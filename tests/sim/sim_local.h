@@ -5,6 +5,7 @@
 #pragma once
 
 #include <deque>
+#include <optional>
 
 #include "dualsync/ports/sides.h"
 #include "sim/sim_document.h"
@@ -14,8 +15,9 @@ namespace dualsync::sim {
 
 struct Version {
   OpTime time;
-  std::string document;   // empty: there was none
-  bool inserted = false;  // by an insert, not by a rename
+  std::string document;                // empty: there was none
+  bool inserted = false;               // by an insert, not by a rename
+  std::optional<Namespace> from = {};  // by a rename of this collection
 };
 
 class SimLocal final : public LocalSide {
@@ -53,11 +55,14 @@ class SimLocal final : public LocalSide {
   // How many batches the change stream gives before it says that it was stopped.
   int batches_allowed = 0;
   std::size_t batch_events = 3;
+  bool uuids_in_events = true;  // servers below 6.0 send none
 
  private:
   OpTime tick();
   void set(const Namespace& ns, Id id, const std::string& document, bool inserted);
-  void log_event(const std::string& type, const Namespace& ns, const std::function<void(void*)>& rest);
+  void log_event(const std::string& type, const Namespace& ns, const std::string& uuid,
+                 const std::function<void(void*)>& rest);
+  std::string uuid_of(const Namespace& ns) const;
   void create(const Namespace& ns);
 
   Link& link_;

@@ -3,7 +3,6 @@
 //   dualsync_sim --seed N [--trace]          one run, exactly as it was
 //   dualsync_sim --from N --count M          many; prints each seed that fails
 //   --steps K                                longer runs
-//   --ddl, --ddl-any-time                    renames and drops, see Ddl in sim_world.h
 #include <cstdio>
 #include <cstdlib>
 #include <string_view>
@@ -18,7 +17,6 @@ struct Arguments {
   std::uint64_t count = 1000;
   int steps = 150;
   bool trace = false;
-  dualsync::sim::Ddl ddl = dualsync::sim::Ddl::kNone;
   int bug = 0;
 };
 
@@ -27,10 +25,6 @@ bool read(int argc, char** argv, Arguments* arguments) {
     const std::string_view name = argv[i];
     if (name == "--trace") {
       arguments->trace = true;
-      continue;
-    }
-    if (name == "--ddl" || name == "--ddl-any-time") {
-      arguments->ddl = name == "--ddl" ? dualsync::sim::Ddl::kQuiet : dualsync::sim::Ddl::kAnyTime;
       continue;
     }
     if (i + 1 == argc) return false;
@@ -68,7 +62,7 @@ int main(int argc, char** argv) {
   std::uint64_t restarts = 0;
   std::uint64_t applied = 0;
   for (std::uint64_t seed = arguments.from; seed < arguments.from + arguments.count; ++seed) {
-    const auto result = dualsync::sim::SimWorld({seed, arguments.steps, arguments.trace, arguments.ddl}).run();
+    const auto result = dualsync::sim::SimWorld({seed, arguments.steps, arguments.trace}).run();
     restarts += static_cast<std::uint64_t>(result.restarts);
     applied += result.applied;
     if (result.violation.empty()) continue;

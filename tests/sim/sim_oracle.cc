@@ -1,6 +1,7 @@
 // What must be true, at every moment and in the end.
 #include <algorithm>
 
+#include "dualsync/codec/bson.h"
 #include "dualsync/codec/document_key.h"
 #include "dualsync/model/archive_name.h"
 #include "sim/sim_world.h"
@@ -8,26 +9,19 @@
 namespace dualsync::sim {
 namespace {
 
-using Range = std::span<const Version>;
+using Range = std::vector<const Version*>;
 
-// The versions of the document at `time` and later.
-Range since(const std::vector<Version>& versions, OpTime time) {
-  std::size_t first = 0;
-  while (first + 1 < versions.size() && versions[first + 1].time <= time) ++first;
-  return Range(versions).subspan(first);
-}
-
-bool field_was(Range versions, const std::string& name, const int* value) {
-  return std::any_of(versions.begin(), versions.end(), [&](const Version& version) {
-    if (version.document.empty()) return false;
-    Fields fields = decode(version.document);
+bool field_was(const Range& versions, const std::string& name, const int* value) {
+  return std::any_of(versions.begin(), versions.end(), [&](const Version* version) {
+    if (version->document.empty()) return false;
+    Fields fields = decode(version->document);
     const int* there = find(&fields, name);
     return value == nullptr ? there == nullptr : there != nullptr && *there == *value;
   });
 }
 
 // While history is replayed, fields come one by one: each must be what local had at that time or later.
-bool every_field_was(Range versions, const std::string& document) {
+bool every_field_was(const Range& versions, const std::string& document) {
   Fields fields = decode(document);
   for (const std::string name : {"v", "a", "b", "refused"}) {
     if (!field_was(versions, name, find(&fields, name))) return false;
@@ -46,6 +40,23 @@ void SimWorld::learn_dead_letters() {
   }
 }
 
+// The versions of the document at `time` and later, before `end`. A rename may be on the backup before the last changes
+// of the collection that it moved: until those arrive, the document is an older one of that collection, or missing.
+void SimWorld::collect(const Namespace& ns, int id, OpTime time, OpTime end,
+                       std::vector<const Version*>* versions) const {
+  static const Version kNone{};
+  const auto found = local_.history().find({ns, id});
+  if (found == local_.history().end() || found->second.front().time > time) versions->push_back(&kNone);
+  if (found == local_.history().end()) return;
+  const std::vector<Version>& all = found->second;
+  std::size_t first = 0;
+  while (first + 1 < all.size() && all[first + 1].time <= time) ++first;
+  for (std::size_t i = first; i < all.size() && all[i].time < end; ++i) {
+    versions->push_back(&all[i]);
+    if (all[i].from && all[i].time > time) collect(*all[i].from, id, time, all[i].time, versions);
+  }
+}
+
 void SimWorld::check_claims() {
   if (reported_.is_null() || !result_.violation.empty()) return;
   if (refusals_) learn_dead_letters();
@@ -56,14 +67,16 @@ void SimWorld::check_claims() {
 
 void SimWorld::check_claim(const Namespace& ns, int id, const std::vector<Version>& versions) {
   if (versions.front().time > reported_) return;
-  const Range allowed = since(versions, reported_);
+  Range allowed;
+  collect(ns, id, reported_, OpTime{UINT32_MAX, 0}, &allowed);
   const std::string* there = backup_.get(ns, id);
-  const bool ok = std::any_of(allowed.begin(), allowed.end(), [&](const Version& version) {
-    return there == nullptr ? version.document.empty() : version.document == *there;
+  const bool ok = std::any_of(allowed.begin(), allowed.end(), [&](const Version* version) {
+    return there == nullptr ? version->document.empty() : version->document == *there;
   });
   if (ok || (there != nullptr && every_field_was(allowed, *there))) return;
   violate("the applied position " + reported_.to_string() + " claims a write of " + ns.full() + " " +
-          std::to_string(id) + " (" + allowed.front().time.to_string() + ") that the backup does not have");
+          std::to_string(id) + " (" + allowed.front()->time.to_string() + ") that the backup does not have; it has " +
+          (there == nullptr ? "nothing" : to_json(*there)));
 }
 
 // The bytes of a document's very first insert only ever fill a place that is empty.

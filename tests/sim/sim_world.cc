@@ -56,9 +56,9 @@ void SimWorld::choose_faults() {
   backup_.throttle_percent = some(30, 5, 20);
   backup_.late_percent = weights_.late > 0 ? 60 : 0;
   backup_.refuses = refusals_ = random_.chance(20);
-  ddl_writes_ = random_.chance(35) && options_.ddl != Ddl::kNone;
-  if (ddl_writes_ && options_.ddl == Ddl::kQuiet) weights_.roll_over = 0;
+  ddl_writes_ = random_.chance(35);
   wide_ids_ = random_.chance(30);
+  local_.uuids_in_events = random_.chance(75);
   meanwhile_percent_ = some(80, 5, 30);
   ids_ = random_.between(2, 8);
   local_.batch_events = 1 + random_.below(6);

@@ -21,19 +21,10 @@
 
 namespace dualsync::sim {
 
-// Renames and drops. The product does not yet bind a DDL change to the collection's identity, so that some runs with
-// them fail (docs/testing.md); the tests run without, but for the planted bugs that need them.
-enum class Ddl : std::uint8_t {
-  kNone,
-  kQuiet,  // not while anything is copied or repaired
-  kAnyTime,
-};
-
 struct SimOptions {
   std::uint64_t seed = 1;
   int steps = 150;
   bool trace = false;  // to stdout
-  Ddl ddl = Ddl::kNone;
 };
 
 struct SimResult {
@@ -100,6 +91,7 @@ class SimWorld {
   // sim_oracle.cc
   void check_claims();
   void check_claim(const Namespace& ns, int id, const std::vector<Version>& versions);
+  void collect(const Namespace& ns, int id, OpTime time, OpTime end, std::vector<const Version*>* versions) const;
   void check_equal();
   void check_replace(const Namespace& ns, std::string_view before, std::string_view after);
   void learn_dead_letters();

@@ -50,8 +50,6 @@ void SimWorld::write_document(const Namespace& ns, Id id) {
 
 void SimWorld::write_ddl(const Namespace& ns) {
   if (!local_.data().contains(ns) || ns.collection == "secret") return;
-  const bool copying = !process_ || process_->queue->dirty_ranges().size() > 0 || process_->queue->position().empty();
-  if (copying && options_.ddl != Ddl::kAnyTime) return;
   if (random_.chance(40)) {
     note("drop " + ns.full());
     return local_.drop(ns);

@@ -20,9 +20,11 @@ enum class Bug : std::uint8_t {
   kHeldLost,             // what waited on disk while its namespace was held is not come back to
   kGapForgotten,         // a lost position makes no dirty range
   kDeltaToMissingDone,   // a delta that matches nothing is taken for done
-  kTouchPastDdl,         // a touch that finds nothing deletes at once
+  kTouchPastDdl,         // what a touch reads counts at once
   kUnsyncedReport,       // sync() does nothing
   kSessionPerBatch,      // a lane forgets its session after a failure
+  kDdlSettlesGap,        // a drop or rename settles a gap that was found behind it
+  kLookCountsAtOnce,     // a repair is finished before capture has passed what it looked at
 };
 
 #ifdef DUALSYNC_PLANTED_BUGS

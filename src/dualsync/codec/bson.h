@@ -96,6 +96,16 @@ inline std::optional<std::string_view> iter_string(const bson_iter_t& iter) {
   return std::string_view(text, length);
 }
 
+// Of any subtype.
+inline std::optional<std::string_view> iter_binary(const bson_iter_t& iter) {
+  if (!BSON_ITER_HOLDS_BINARY(&iter)) return std::nullopt;
+  bson_subtype_t subtype = BSON_SUBTYPE_BINARY;
+  std::uint32_t length = 0;
+  const std::uint8_t* data = nullptr;
+  bson_iter_binary(&iter, &subtype, &length, &data);
+  return std::string_view(reinterpret_cast<const char*>(data), length);
+}
+
 // Appends `document` as sub-document `name`.
 inline void append_document(bson_t* to, std::string_view name, std::string_view document) {
   const auto view = view_bson(document);

@@ -35,7 +35,10 @@ void read_description(DdlEvent* event) {
   while (bson_iter_next(&iter)) {
     const std::string_view name = bson_iter_key(&iter);
     if (name == "to" && event->to.db.empty()) event->to = read_namespace(iter);
-    if (name == "dropTarget") event->drops_target = !BSON_ITER_HOLDS_BOOL(&iter) || bson_iter_bool(&iter);
+    if (name == "dropTarget") {
+      event->drops_target = !BSON_ITER_HOLDS_BOOL(&iter) || bson_iter_bool(&iter);
+      event->target_uuid = iter_binary(iter).value_or(std::string_view());
+    }
     if (name == "timeseries") event->timeseries = true;
   }
 }
@@ -58,6 +61,7 @@ Result<DdlEvent> parse_ddl_event(std::string_view bytes) {
     if (name == "operationType") event.name = iter_string(iter).value_or(std::string_view());
     if (name == "ns") event.ns = read_namespace(iter);
     if (name == "to") event.to = read_namespace(iter);
+    if (name == "collectionUUID") event.uuid = iter_binary(iter).value_or(std::string_view());
     if (name == "operationDescription" && BSON_ITER_HOLDS_DOCUMENT(&iter)) event.description = *iter_document(iter);
     if (name == "clusterTime" && BSON_ITER_HOLDS_TIMESTAMP(&iter))
       bson_iter_timestamp(&iter, &event.time.t, &event.time.i);

@@ -19,12 +19,16 @@ struct DdlEvent {
   Namespace ns;
   Namespace to;               // kRename
   bool drops_target = false;  // kRename
+  std::string uuid;           // of the collection, 16 bytes; empty: not known (servers below 6.0)
+  std::string target_uuid;    // kRename: of the collection that it replaced; empty: none, or not known
   bool timeseries = false;    // kCreate
   std::string description;    // operationDescription; an empty BSON document if there is none
   OpTime time;
 
   // The namespaces whose operations must stand before or behind this change.
   std::vector<Namespace> concerns() const;
+  // The collection is no longer what its name stands for.
+  bool moves() const { return type == Type::kRename || type == Type::kDrop || type == Type::kDropDatabase; }
 };
 
 // kCorruption: not a DDL event of a known type.

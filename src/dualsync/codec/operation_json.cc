@@ -186,11 +186,7 @@ class Entry {
       return std::string(iter_document(iter).value_or(std::string_view()));
     }
     if (!BSON_ITER_HOLDS_BINARY(&iter)) return wrong_field(other, "not a $binary");
-    bson_subtype_t subtype = BSON_SUBTYPE_BINARY;
-    std::uint32_t length = 0;
-    const std::uint8_t* data = nullptr;
-    bson_iter_binary(&iter, &subtype, &length, &data);
-    std::string bytes(reinterpret_cast<const char*>(data), length);
+    std::string bytes(*iter_binary(iter));
     if (!is_valid_bson(bytes)) return wrong_field(other, "not a BSON document");
     return bytes;
   }

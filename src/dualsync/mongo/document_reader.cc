@@ -131,14 +131,8 @@ CollectionInfo read_collection_info(const std::string& db, std::string_view byte
   }
   if (bson_iter_init_find(&iter, &entry, "options")) info.options = iter_document(iter).value_or("");
   bson_iter_t found;
-  if (bson_iter_init(&iter, &entry) && bson_iter_find_descendant(&iter, "info.uuid", &found) &&
-      BSON_ITER_HOLDS_BINARY(&found)) {
-    const std::uint8_t* data = nullptr;
-    std::uint32_t length = 0;
-    bson_subtype_t subtype = BSON_SUBTYPE_UUID;
-    bson_iter_binary(&found, &subtype, &length, &data);
-    info.uuid.assign(reinterpret_cast<const char*>(data), length);
-  }
+  if (bson_iter_init(&iter, &entry) && bson_iter_find_descendant(&iter, "info.uuid", &found))
+    info.uuid = iter_binary(found).value_or("");
   return info;
 }
 

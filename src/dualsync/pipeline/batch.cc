@@ -11,24 +11,12 @@
 namespace dualsync {
 namespace {
 
-constexpr std::chrono::milliseconds kGoneDelay{50};     // until capture has passed the time of the read
-constexpr std::chrono::milliseconds kLocalDelay{1000};  // local cannot be read
+constexpr std::chrono::milliseconds kAgainDelay{50};  // somebody else is changing the backup under us
 constexpr std::chrono::milliseconds kThrottleDelay{1000};
 constexpr std::chrono::milliseconds kOrderDelay{100};  // until other lanes have freed a unique value
 constexpr std::chrono::milliseconds kMovingDelay{10};  // the same while values are being freed one after the other
 constexpr int kOrderRounds = 32;
 constexpr std::size_t kMembersMax = 16;  // documents of one cycle; doubled with each attempt
-
-bool is_backup_wide(ErrorKind kind) {
-  return kind == ErrorKind::kConnectivity || kind == ErrorKind::kDenied || kind == ErrorKind::kQuota ||
-         kind == ErrorKind::kStopped;
-}
-
-std::string canonical(std::string_view document) {
-  std::string key;
-  append_canonical_key(document, &key);
-  return key;
-}
 
 }  // namespace
 
@@ -37,6 +25,7 @@ Completion& Batch::completion(std::size_t index, Completion::Kind kind) {
   result = {};
   result.seq = taken_[index].seq;
   result.kind = kind;
+  result.rekey = is_rekey(index);
   return result;
 }
 
@@ -64,102 +53,25 @@ std::vector<Completion> Batch::run() {
 }
 
 void Batch::run_namespace(const Namespace& ns, const Indexes& indexes) {
+  if (!context_.scope.contains(ns)) {  // a rename took it along, out of what is mirrored
+    for (const std::size_t i : indexes) completion(i, Completion::Kind::kDone);
+    return;
+  }
   Indexes touches;
   Indexes ready;
   for (const std::size_t i : indexes) {
     if (taken_[i].op.kind != OpKind::kTouch) {
       ready.push_back(i);
-    } else if (auto decided = decide_gone(taken_[i])) {
-      completions_[i] = *decided;
-      if (decided->seq == 0) ready.push_back(i);  // really gone: goes out as a delete
-    } else {
+    } else if (taken_[i].read_at.is_null()) {
       touches.push_back(i);
+    } else {
+      documents_[i] = std::string(taken_[i].read_document);
+      if (counts(i, taken_[i].read_at)) ready.push_back(i);
     }
   }
   for (const std::size_t i : resolve_touches(ns, touches)) ready.push_back(i);
   if (!ready.empty()) write(context_.scope.to_backup(ns), ready, Round::kFirst);
   if (!collided_.empty()) settle_collisions(ns);
-}
-
-// A touch that found nothing before: what it means is known once capture has passed the time of that read. No change of
-// the document came since (that would have merged into this operation), so it went with its namespace, or it was never
-// on local.
-std::optional<Completion> Batch::decide_gone(const TakenOperation& taken) {
-  if (taken.gone_since.is_null()) return std::nullopt;
-  Completion result;
-  if (planted(Bug::kTouchPastDdl)) return result;
-  result.seq = taken.seq;
-  if (context_.queue.position().time < taken.gone_since) {
-    result.kind = Completion::Kind::kGone;
-    result.gone_since = taken.gone_since;
-    result.delay = kGoneDelay;
-    return result;
-  }
-  const auto removal = context_.queue.removal_ahead(taken.op.ns(), taken.seq);
-  if (!removal) {
-    result.seq = 0;
-    return result;
-  }
-  if (removal->type == DdlEvent::Type::kRename && context_.scope.contains(removal->to)) {
-    result.kind = Completion::Kind::kMove;
-    result.to = removal->to;
-  }
-  return result;  // dropped: the archive keeps the last known state
-}
-
-Batch::Indexes Batch::resolve_touches(const Namespace& ns, const Indexes& touches) {
-  Indexes found;
-  if (touches.empty()) return found;
-  std::vector<std::string_view> keys;
-  std::unordered_map<std::string, std::size_t> by_key;
-  OpTime after;
-  for (const std::size_t i : touches) {
-    keys.push_back(taken_[i].op.document_key);
-    by_key[canonical(taken_[i].op.document_key)] = i;
-    after = std::max(after, taken_[i].op.last_time);
-  }
-  auto read = sides_.local.find_by_ids(ns, keys, after, [&](std::string_view document) {
-    const auto it = by_key.find(canonical(document));
-    if (it != by_key.end()) documents_[it->second] = std::string(document);
-  });
-  if (planted(Bug::kStaleInsert)) {
-    for (const std::size_t i : touches) {
-      if (taken_[i].op.whole()) documents_[i] = std::string(taken_[i].op.payload);
-    }
-  }
-  if (!read) {
-    log::warn("worker", "local cannot be read; the operations wait",
-              {{"namespace", ns.full()}, {"error", read.error().message}});
-    for (const std::size_t i : touches) completion(i, Completion::Kind::kPutBack).delay = kLocalDelay;
-    return found;
-  }
-  for (const std::size_t i : touches) {
-    if (documents_.contains(i)) {
-      if (const auto before = backup_before_.find(i); before != backup_before_.end()) {
-        if (before->second == documents_[i]) {
-          completion(i, Completion::Kind::kDone);  // a replay of an old event; the backup is right
-          continue;
-        }
-        context_.counters.conflicts.fetch_add(1, std::memory_order_relaxed);
-        log::warn("worker", "conflict: the backup held another document; local wins",
-                  {{"namespace", ns.full()}, {"key", to_json(taken_[i].op.document_key)}});
-      }
-      if (planted(Bug::kDroppedTouch)) {
-        completion(i, Completion::Kind::kDone);
-        continue;
-      }
-      found.push_back(i);
-    } else {
-      settle_gone(i, *read);
-    }
-  }
-  return found;
-}
-
-void Batch::settle_gone(std::size_t index, OpTime read_time) {
-  Completion& result = completion(index, Completion::Kind::kGone);
-  result.gone_since = read_time;
-  result.delay = kGoneDelay;
 }
 
 void Batch::add_items(std::size_t index, std::vector<WriteItem>* items, Indexes* owners) const {
@@ -169,17 +81,16 @@ void Batch::add_items(std::size_t index, std::vector<WriteItem>* items, Indexes*
     owners->push_back(index);
   };
   const auto document = documents_.find(index);
-  const bool rekey = (op.flags & kFlagRekey) != 0 || rekey_.contains(index);
-  if (document != documents_.end() || op.whole()) {
-    const std::string_view payload = document != documents_.end() ? std::string_view(document->second) : op.payload;
-    if (rekey) {
+  const bool read = document != documents_.end();
+  if (read ? !document->second.empty() : op.whole()) {
+    const std::string_view payload = read ? std::string_view(document->second) : op.payload;
+    if (is_rekey(index)) {
       add(WriteItem::Kind::kDelete, {});
       add(WriteItem::Kind::kInsert, payload);
     } else {
-      const bool insert = op.kind == OpKind::kInsert && document == documents_.end();
-      add(insert ? WriteItem::Kind::kInsert : WriteItem::Kind::kReplace, payload);
+      add(op.kind == OpKind::kInsert && !read ? WriteItem::Kind::kInsert : WriteItem::Kind::kReplace, payload);
     }
-  } else if (op.kind == OpKind::kDelta) {
+  } else if (op.kind == OpKind::kDelta && !read) {
     add(WriteItem::Kind::kDelta, op.payload);
   } else {
     add(WriteItem::Kind::kDelete, {});
@@ -242,18 +153,17 @@ void Batch::settle(std::size_t index, const WriteOutcome& outcome, Round round, 
   } else if (planted(Bug::kDeltaToMissingDone) && kind == ErrorKind::kHeal) {
     completion(index, Completion::Kind::kDone);
   } else if (kind == ErrorKind::kHeal || (kind == ErrorKind::kDuplicateKey && outcome.duplicate_id)) {
+    // A delete and an insert of the document as it is: if that does not fit either, it is the content that is refused.
+    if (kind == ErrorKind::kHeal && documents_.contains(index) && is_rekey(index))
+      return settle_refused(index, outcome.error);
     if (round == Round::kFirst) {
       const OpKind op = taken_[index].op.kind;
       if (kind == ErrorKind::kHeal && op != OpKind::kDelta) rekey_[index] = true;
       if (std::find(to_heal->begin(), to_heal->end(), index) == to_heal->end()) to_heal->push_back(index);
     }
-    // A delete and an insert of the document as it is: if that does not fit either, it is the content that is refused.
-    if (round == Round::kHeal && kind == ErrorKind::kHeal && rekey_.contains(index))
-      return settle_refused(index, outcome.error);
-    // In the second round somebody else is changing the backup under us: look again later.
-    completion(index, Completion::Kind::kTouch).delay = kGoneDelay;
+    completion(index, Completion::Kind::kTouch).delay = kAgainDelay;
   } else if (kind == ErrorKind::kDuplicateKey) {
-    completion(index, Completion::Kind::kTouch).delay = kGoneDelay;  // until the end of the batch decides
+    completion(index, Completion::Kind::kTouch).delay = kAgainDelay;  // until the end of the batch decides
     collided_[index] = outcome;
   } else {
     settle_refused(index, outcome.error);
@@ -275,52 +185,6 @@ void Batch::settle_refused(std::size_t index, const Error& error) {
              {"code", error.code},
              {"error", error.message},
              {"retry_ms", result.delay.count()}});
-}
-
-// What the backup holds is not what the change expects: compare, then read the document again from local.
-void Batch::heal(const Namespace& backup_ns, const Indexes& indexes) {
-  Indexes inserts;
-  Indexes touches;
-  for (const std::size_t i : indexes) {
-    completions_[i] = {};  // open again: every way from here settles it anew
-    const bool insert = taken_[i].op.kind == OpKind::kInsert && !documents_.contains(i);
-    (insert ? inserts : touches).push_back(i);
-  }
-  for (const std::size_t i : drop_equal_inserts(backup_ns, inserts)) touches.push_back(i);
-  if (touches.empty()) return;
-  const Indexes found = resolve_touches(taken_[touches.front()].op.ns(), touches);
-  if (!found.empty()) write(backup_ns, found, Round::kHeal);
-}
-
-Batch::Indexes Batch::drop_equal_inserts(const Namespace& backup_ns, const Indexes& inserts) {
-  Indexes different;
-  if (inserts.empty()) return different;
-  std::vector<std::string_view> keys;
-  std::unordered_map<std::string, std::size_t> by_key;
-  for (const std::size_t i : inserts) {
-    keys.push_back(taken_[i].op.document_key);
-    by_key[canonical(taken_[i].op.document_key)] = i;
-  }
-  auto read = sides_.writer.reader().find_by_ids(backup_ns, keys, {}, [&](std::string_view document) {
-    const auto it = by_key.find(canonical(document));
-    if (it != by_key.end()) backup_before_[it->second] = std::string(document);
-  });
-  if (!read) {
-    for (const std::size_t i : inserts) completion(i, Completion::Kind::kPutBack).delay = kGoneDelay;
-    if (is_backup_wide(read.error().kind)) backup_failure_ = read.error();
-    return different;
-  }
-  for (const std::size_t i : inserts) {
-    const auto before = backup_before_.find(i);
-    if (before != backup_before_.end() && before->second == taken_[i].op.payload) {
-      completion(i, Completion::Kind::kDone);  // a replay
-    } else {
-      if (before != backup_before_.end() && id_key_of(before->second) != id_key_of(taken_[i].op.payload))
-        rekey_[i] = true;
-      different.push_back(i);
-    }
-  }
-  return different;
 }
 
 // Whoever holds the value may give it up by another operation of this batch. Read again from local, so that what is

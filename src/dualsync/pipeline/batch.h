@@ -37,10 +37,15 @@ class Batch {
   enum class Round : std::uint8_t { kFirst, kHeal, kOrder };
 
   void run_namespace(const Namespace& ns, const Indexes& indexes);
-  // Reads what local holds for these operations into documents_; who is not there gets its completion.
+  // Reads what local holds for these operations into documents_ and returns those for which that counts now; the others
+  // get their completions.
   Indexes resolve_touches(const Namespace& ns, const Indexes& touches);
-  void settle_gone(std::size_t index, OpTime read_time);
-  std::optional<Completion> decide_gone(const TakenOperation& taken);
+  // True if what documents_ has for it, read at that time, is what the backup must hold. Else its completion says how
+  // it goes on.
+  bool counts(std::size_t index, OpTime read_at);
+  bool is_rekey(std::size_t index) const {
+    return (taken_[index].op.flags & kFlagRekey) != 0 || rekey_.contains(index);
+  }
   void write(const Namespace& ns, const Indexes& indexes, Round round);
   void write_one_by_one(const Namespace& ns, const Indexes& indexes, Round round, const Error& whole);
   void add_items(std::size_t index, std::vector<WriteItem>* items, Indexes* owners) const;
@@ -54,6 +59,11 @@ class Batch {
   // Inserts that were already there: drops those whose bytes are equal, returns the others.
   Indexes drop_equal_inserts(const Namespace& ns, const Indexes& inserts);
   void fail_all(const Indexes& indexes, const Error& error);
+  // The backup as a whole does not take it now.
+  static bool is_backup_wide(ErrorKind kind) {
+    return kind == ErrorKind::kConnectivity || kind == ErrorKind::kDenied || kind == ErrorKind::kQuota ||
+           kind == ErrorKind::kStopped;
+  }
   Completion& completion(std::size_t index, Completion::Kind kind);
   bool settled(std::size_t index) const { return completions_[index].seq != 0; }
 
@@ -62,7 +72,8 @@ class Batch {
   Backoff& backoff_;
   const std::vector<TakenOperation>& taken_;
   std::vector<Completion> completions_;
-  std::unordered_map<std::size_t, std::string> documents_;      // what local holds, by index
+  std::unordered_map<std::size_t, std::string>
+      documents_;  // what local holds, by index; empty: nothing; empty: nothing
   std::unordered_map<std::size_t, std::string> backup_before_;  // what the backup held, by index
   std::unordered_map<std::size_t, bool> rekey_;                 // must go as delete, then insert
   std::map<std::size_t, WriteOutcome> collided_;                // on a unique index other than _id, by index

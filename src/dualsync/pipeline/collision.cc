@@ -1,9 +1,17 @@
 #include "dualsync/pipeline/collision.h"
 
+#include <algorithm>
+
 #include "dualsync/base/log.h"
 #include "dualsync/codec/document_key.h"
+#include "dualsync/pipeline/collection_binding.h"
 
 namespace dualsync {
+namespace {
+
+constexpr std::chrono::milliseconds kPositionWait{1000};
+
+}  // namespace
 
 void CollisionSettler::add(std::string_view key) {
   std::string canonical;
@@ -19,7 +27,7 @@ Result<bool> CollisionSettler::add_colliding(std::string_view fields) {
   return members_.size() > before;
 }
 
-Result<void> CollisionSettler::read_local(OpTime after) {
+Result<OpTime> CollisionSettler::read_local(OpTime after) {
   std::vector<std::string_view> keys;
   for (auto& [canonical, member] : members_) {
     member.document.reset();
@@ -30,8 +38,28 @@ Result<void> CollisionSettler::read_local(OpTime after) {
     if (!append_canonical_key(document, &canonical)) return;
     if (const auto found = members_.find(canonical); found != members_.end()) found->second.document = document;
   });
-  if (!read) return read.error();
-  return {};
+  return read;
+}
+
+// What was read counts only if the name stood for the backup's collection then. To wait for capture is what touches do;
+// here a whole chain would wait at each link, so the server is asked first.
+Result<bool> CollisionSettler::same_collection(OpTime read) {
+  const SyncQueue& queue = context_.queue;
+  if (!queue.wait_position(read, std::chrono::milliseconds(0))) {
+    auto bound = CollectionBinding(context_.queue).bound(ns_);
+    if (!bound) return bound.error();
+    auto collections = local_.list_collections(ns_.db);
+    if (!collections) return collections.error();
+    const bool bound_here =
+        !bound->empty() && std::any_of(collections->begin(), collections->end(), [&](const CollectionInfo& info) {
+          return info.ns == ns_ && info.uuid == *bound;
+        });
+    if (bound_here) return true;
+    if (!queue.wait_position(read, kPositionWait))
+      return Error{ErrorKind::kConflict, "capture has not passed the time of the read", "", 0};
+  }
+  const auto removal = queue.removal_ahead(ns_, 0);
+  return !removal || removal->event.time > read;
 }
 
 Result<WriteOutcome> CollisionSettler::try_all() {
@@ -57,7 +85,11 @@ Result<WriteOutcome> CollisionSettler::settle(std::string_view document_key, OpT
   auto grown = add_colliding(collision);
   if (!grown) return grown.error();
   for (;;) {
-    DUALSYNC_TRY(read_local(after));
+    auto read = read_local(after);
+    if (!read) return read.error();
+    auto same = same_collection(*read);
+    if (!same) return same.error();
+    if (!*same) return Error{ErrorKind::kConflict, "the collection was renamed or dropped before it was read", "", 0};
     if (!members_.at(own).document) return Error{ErrorKind::kNotFound, "not on local any more", "", 0};
     auto outcome = try_all();
     if (!outcome) return outcome.error();

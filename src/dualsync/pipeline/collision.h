@@ -40,7 +40,8 @@ class CollisionSettler {
   void add(std::string_view key);
   // False if nothing new stands in the way.
   Result<bool> add_colliding(std::string_view fields);
-  Result<void> read_local(OpTime after);
+  Result<OpTime> read_local(OpTime after);
+  Result<bool> same_collection(OpTime read);
   Result<WriteOutcome> try_all();
 
   PipelineContext& context_;

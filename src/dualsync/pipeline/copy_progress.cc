@@ -27,6 +27,7 @@ std::string CopyProgress::encode() const {
     bson_append_document_end(&array, &entry);
   }
   bson_append_array_end(doc.get(), &array);
+  if (!looked_at.is_null()) bson_append_timestamp(doc.get(), "lookedAt", -1, looked_at.t, looked_at.i);
   return doc.str();
 }
 
@@ -36,13 +37,9 @@ std::optional<CopyProgress> CopyProgress::decode(std::string_view bytes) {
   CopyProgress progress;
   while (bson_iter_next(&iter)) {
     const std::string_view name = bson_iter_key(&iter);
-    if (name == "uuid" && BSON_ITER_HOLDS_BINARY(&iter)) {
-      bson_subtype_t subtype = BSON_SUBTYPE_BINARY;
-      std::uint32_t length = 0;
-      const std::uint8_t* data = nullptr;
-      bson_iter_binary(&iter, &subtype, &length, &data);
-      progress.uuid.assign(reinterpret_cast<const char*>(data), length);
-    }
+    if (name == "uuid") progress.uuid = iter_binary(iter).value_or("");
+    if (name == "lookedAt" && BSON_ITER_HOLDS_TIMESTAMP(&iter))
+      bson_iter_timestamp(&iter, &progress.looked_at.t, &progress.looked_at.i);
     bson_iter_t child;
     if (name != "ranges" || !BSON_ITER_HOLDS_ARRAY(&iter) || !bson_iter_recurse(&iter, &child)) continue;
     while (bson_iter_next(&child)) {
@@ -59,7 +56,7 @@ std::optional<CopyProgress> CopyProgress::decode(std::string_view bytes) {
       progress.ranges.push_back(std::move(range));
     }
   }
-  if (progress.ranges.empty()) return std::nullopt;
+  if (progress.ranges.empty() && progress.looked_at.is_null()) return std::nullopt;
   return progress;
 }
 

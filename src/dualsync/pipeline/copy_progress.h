@@ -1,7 +1,10 @@
-// Progress of a plain copy, kept in its dirty range so that a broken link or a restart goes on where it was.
+// How far the repair of a namespace is, kept in its dirty range so that a broken link or a restart goes on there.
 //
-// Shape    BSON {uuid: <16 bytes>, ranges: [{min: {_id}, max: {_id}, last: {_id}, done: bool}, ...]}; a bound that is
-//          missing means "open"; `last` is the newest `_id` that the backup has acknowledged
+// Shape    BSON {uuid: <16 bytes>, ranges: [{min: {_id}, max: {_id}, last: {_id}, done: bool}, ...], lookedAt: <time>};
+//          a bound that is missing means "open"; `last` is the newest `_id` that the backup has acknowledged
+// Rule     with `lookedAt` the work is done: what local held then was compared or copied, or (no uuid) local did not
+// have
+//          the collection. It counts once capture has passed that time with no rename or drop of the name before it
 #pragma once
 
 #include <optional>
@@ -20,8 +23,9 @@ struct CopyRange {
 };
 
 struct CopyProgress {
-  std::string uuid;  // of the local collection when the copy began
+  std::string uuid;  // of the local collection when the work began
   std::vector<CopyRange> ranges;
+  OpTime looked_at;  // null: not done
 
   bool done() const;
   std::string encode() const;

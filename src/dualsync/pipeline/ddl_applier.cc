@@ -59,7 +59,7 @@ Result<void> remove_collection(PipelineContext& context, DocumentReader& backup,
 }
 
 DdlApplier::DdlApplier(PipelineContext& context)
-    : context_(context), backoff_(0xd1b54a32d192ed03ULL), indexes_(context) {}
+    : context_(context), binding_(context.queue), backoff_(0xd1b54a32d192ed03ULL), indexes_(context) {}
 
 Result<void> DdlApplier::run(std::stop_token stop) {
   while (!stop.stop_requested()) DUALSYNC_TRY(step(stop));
@@ -99,11 +99,7 @@ Result<void> DdlApplier::handle(const TakenDdl& ddl, std::stop_token stop) {
   const bool refused = is_refusal(error.kind);
   if (refused && ddl.attempts >= context_.options.retries_max) {
     log::error("ddl", "refused for good: dead letter", {type_field, ns_field, {"error", error.message}});
-    std::vector<DirtyRange> ranges;
-    for (const Namespace& ns : ddl.event.concerns()) {
-      if (context_.scope.contains(ns)) ranges.push_back(dirty(ns, "refused " + ddl.event.name, ddl.event));
-    }
-    return context_.queue.dead_letter_ddl(ddl.seq, error, ranges);
+    return context_.queue.dead_letter_ddl(ddl.seq, error, all_dirty(ddl.event, "refused " + ddl.event.name));
   }
   if (!refused) context_.breaker.failure(error.message);
   const auto delay = refused ? backoff_.delay_for(ddl.attempts + 1) : backoff_.next();
@@ -113,6 +109,19 @@ Result<void> DdlApplier::handle(const TakenDdl& ddl, std::stop_token stop) {
 }
 
 Result<DdlApplier::Outcome> DdlApplier::apply(const DdlEvent& event) {
+  auto admitted = binding_.admits(event);
+  if (!admitted) return admitted.error();
+  if (!*admitted) {
+    log::info("ddl", "not repeated: it was of another collection of this name",
+              {{"type", event.name}, {"namespace", event.ns.full()}, {"cluster_time", event.time.to_string()}});
+    return Outcome{all_dirty(event, event.name + " of an earlier collection"), {}};
+  }
+  auto outcome = repeat(event);
+  if (outcome) DUALSYNC_TRY(binding_.follow(event));
+  return outcome;
+}
+
+Result<DdlApplier::Outcome> DdlApplier::repeat(const DdlEvent& event) {
   const Namespace backup_ns = context_.scope.to_backup(event.ns);
   switch (event.type) {
     case DdlEvent::Type::kCreate: return apply_create(event);
@@ -138,9 +147,11 @@ Result<DdlApplier::Outcome> DdlApplier::apply(const DdlEvent& event) {
 Result<DdlApplier::Outcome> DdlApplier::apply_create(const DdlEvent& event) {
   const Namespace backup_ns = context_.scope.to_backup(event.ns);
   Outcome outcome;
+  auto known = binding_.bound(event.ns);
+  if (!known) return known.error();
   auto empty = backup_->is_empty(backup_ns);
   if (!empty) return empty.error();
-  if (!*empty)
+  if (!*empty && (known->empty() || *known != event.uuid))
     outcome.dirty.push_back(dirty(event.ns, "created on local, but the backup already held documents", event));
   if (event.timeseries) {
     log::warn("ddl", "time series collections have no change stream; this one is not mirrored live",
@@ -205,11 +216,26 @@ Result<DdlApplier::Outcome> DdlApplier::apply_drop_database(const DdlEvent& even
   for (const CollectionInfo& info : *collections) {
     const Namespace local{event.ns.db, info.ns.collection};
     if (!context_.scope.contains(local) || is_archive_name(info.ns.collection)) continue;
+    auto bound = binding_.bound(local);
+    if (!bound) return bound.error();
+    if (!bound->empty()) {
+      // Its own drop would have come before this change: it came into being later, or that drop was lost.
+      outcome.dirty.push_back(dirty(local, "an earlier database of this name was dropped", event));
+      continue;
+    }
     DUALSYNC_TRY(indexes_.forget_owed(local));
     DUALSYNC_TRY(remove_collection(context_, *backup_, *schema_, info.ns, event.time));
     outcome.clean.push_back(local);
   }
   return outcome;
+}
+
+std::vector<DirtyRange> DdlApplier::all_dirty(const DdlEvent& event, const std::string& reason) const {
+  std::vector<DirtyRange> ranges;
+  for (const Namespace& ns : event.concerns()) {
+    if (context_.scope.contains(ns)) ranges.push_back(dirty(ns, reason, event));
+  }
+  return ranges;
 }
 
 bool DdlApplier::is_dirty(const Namespace& ns) const {

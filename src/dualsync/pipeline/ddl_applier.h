@@ -2,11 +2,13 @@
 //
 // Rule     a drop is not repeated on the backup as it is: SYNC_ON_DROP decides (archive by default)
 // Rule     what cannot be done exactly marks its namespaces dirty; it is never forgotten
+// Rule     a change of another collection than the one that a name on the backup stands for is not repeated
 // Threads  run() is the thread
 #pragma once
 
 #include <stop_token>
 
+#include "dualsync/pipeline/collection_binding.h"
 #include "dualsync/pipeline/context.h"
 #include "dualsync/pipeline/index_sync.h"
 
@@ -28,6 +30,8 @@ class DdlApplier {
 
   Result<void> handle(const TakenDdl& ddl, std::stop_token stop);
   Result<Outcome> apply(const DdlEvent& event);
+  Result<Outcome> repeat(const DdlEvent& event);
+  std::vector<DirtyRange> all_dirty(const DdlEvent& event, const std::string& reason) const;
   Result<Outcome> apply_create(const DdlEvent& event);
   Result<Outcome> apply_create_indexes(const DdlEvent& event);
   Result<Outcome> apply_drop_indexes(const DdlEvent& event);
@@ -37,6 +41,7 @@ class DdlApplier {
   DirtyRange dirty(const Namespace& ns, const std::string& reason, const DdlEvent& event) const;
 
   PipelineContext& context_;
+  CollectionBinding binding_;
   Backoff backoff_;
   std::unique_ptr<DocumentReader> backup_;  // both only while a change is applied: connections are few
   std::unique_ptr<SchemaWriter> schema_;

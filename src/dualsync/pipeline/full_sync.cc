@@ -5,8 +5,10 @@
 #include <utility>
 
 #include "dualsync/base/log.h"
+#include "dualsync/base/planted.h"
 #include "dualsync/codec/document_key.h"
 #include "dualsync/model/archive_name.h"
+#include "dualsync/pipeline/collection_binding.h"
 #include "dualsync/pipeline/comparer.h"
 #include "dualsync/pipeline/ddl_applier.h"
 #include "dualsync/pipeline/range_copy.h"
@@ -122,11 +124,25 @@ void FullSync::retry_owed() {
   if (auto left = indexes_.retry_owed()) owed_ = *left;
 }
 
-void FullSync::finish(const Namespace& ns) {
+// When local is looked at, its newest changes are not captured yet: a rename among them would make what was seen that
+// of another collection.
+Result<void> FullSync::looked(const DirtyRange& range, const std::string& uuid) {
+  auto now = local_->cluster_time();
+  if (!now) return now.error();
+  DirtyRange done = range;
+  done.progress = CopyProgress{uuid, {}, *now}.encode();
+  postponed_ = true;
+  return context_.queue.mark_dirty(done);
+}
+
+Result<void> FullSync::finish(const DirtyRange& range, const std::string& uuid) {
+  DUALSYNC_TRY(CollectionBinding(context_.queue).bind(range.ns, uuid));
+  DUALSYNC_TRY(context_.queue.finish_dirty(range));
   MutexLock lock(mutex_);
   ++status_.namespaces_done;
   log::info("full-sync", "namespace is done",
-            {{"namespace", ns.full()}, {"done", status_.namespaces_done}, {"total", status_.namespaces_total}});
+            {{"namespace", range.ns.full()}, {"done", status_.namespaces_done}, {"total", status_.namespaces_total}});
+  return {};
 }
 
 Result<void> FullSync::repair(const DirtyRange& range, std::stop_token stop) {
@@ -136,19 +152,27 @@ Result<void> FullSync::repair(const DirtyRange& range, std::stop_token stop) {
   }
   if (range.ns.db.empty()) return expand_deployment(range);
   if (range.ns.collection.empty()) return expand_database(range);
-  if (context_.queue.moves_soon(range.ns)) {
+  const auto progress = CopyProgress::decode(range.progress);
+  const bool looked = progress && !progress->looked_at.is_null();
+  // In this order: a change from before the look that comes in between is seen.
+  const bool too_early =
+      looked && context_.queue.position().time < progress->looked_at && !planted(Bug::kLookCountsAtOnce);
+  if (too_early || context_.queue.changes_first(range)) {
     // A rename takes the gap along to the new name, a drop settles it; repaired now, it would be undone by them.
     postponed_ = true;
     return {};
   }
+  if (looked && !progress->uuid.empty()) return finish(range, progress->uuid);
+  auto repaired = repair_namespace(range, looked, stop);
+  return repaired ? repaired : repaired.error().in(range.ns.full());
+}
+
+Result<void> FullSync::repair_namespace(const DirtyRange& range, bool seen_missing, std::stop_token stop) {
   auto info = find_local(range.ns);
   if (!info) return info.error();
-  auto repaired = !*info                                               ? repair_missing(range)
-                  : (*info)->type == CollectionInfo::Type::kCollection ? repair_collection(range, **info, stop)
-                                                                       : repair_view(range, **info);
-  if (!repaired) return repaired.error().in(range.ns.full());
-  finish(range.ns);
-  return {};
+  if (!*info) return repair_missing(range, seen_missing);
+  if ((*info)->type == CollectionInfo::Type::kCollection) return repair_collection(range, **info, stop);
+  return repair_view(range, **info);
 }
 
 Result<std::optional<CollectionInfo>> FullSync::find_local(const Namespace& ns) {
@@ -179,7 +203,8 @@ Result<void> FullSync::expand_deployment(const DirtyRange& range) {
   }
   for (const std::string& db : databases) {
     if (!context_.scope.contains_database(db)) continue;
-    DUALSYNC_TRY(context_.queue.mark_dirty({{db, ""}, range.reason, range.gap_start, range.first_copy, ""}));
+    DirtyRange part{{db, ""}, range.reason, range.gap_start, range.first_copy, "", range.after_seq};
+    DUALSYNC_TRY(context_.queue.mark_dirty(part));
   }
   return context_.queue.finish_dirty(range);
 }
@@ -199,7 +224,8 @@ Result<void> FullSync::expand_database(const DirtyRange& range) {
   for (const std::string& name : names) {
     const Namespace ns{range.ns.db, name};
     if (!context_.scope.contains(ns) || is_archive_name(name)) continue;
-    DUALSYNC_TRY(context_.queue.mark_dirty({ns, range.reason, range.gap_start, range.first_copy, ""}));
+    DirtyRange part{ns, range.reason, range.gap_start, range.first_copy, "", range.after_seq};
+    DUALSYNC_TRY(context_.queue.mark_dirty(part));
   }
   return context_.queue.finish_dirty(range);
 }
@@ -216,21 +242,22 @@ Result<void> FullSync::repair_view(const DirtyRange& range, const CollectionInfo
     DUALSYNC_TRY(schema_->drop(backup_ns));
   }
   DUALSYNC_TRY(schema_->create_collection(backup_ns, info.options));
-  return context_.queue.finish_dirty(range);
+  return finish(range, info.uuid);
 }
 
-// Local has it no more. If its drop or rename is still in the queue, that will deal with it.
-Result<void> FullSync::repair_missing(const DirtyRange& range) {
-  if (!context_.queue.removal_ahead(range.ns, 0)) {
-    DUALSYNC_TRY(remove_collection(context_, *backup_, *schema_, context_.scope.to_backup(range.ns),
-                                   context_.queue.position().time));
-  }
-  return context_.queue.finish_dirty(range);
+// Local has it no more, and it was not there either when capture was last caught up: no rename or drop in the queue
+// will deal with it.
+Result<void> FullSync::repair_missing(const DirtyRange& range, bool seen_missing) {
+  if (!seen_missing) return looked(range, "");
+  DUALSYNC_TRY(remove_collection(context_, *backup_, *schema_, context_.scope.to_backup(range.ns),
+                                 context_.queue.position().time));
+  return finish(range, "");
 }
 
 Result<void> FullSync::repair_collection(const DirtyRange& range, const CollectionInfo& info, std::stop_token stop) {
   const Namespace backup_ns = context_.scope.to_backup(range.ns);
   auto progress = CopyProgress::decode(range.progress);
+  if (progress && progress->ranges.empty()) progress.reset();
   {
     const Hold hold(context_.queue, range.ns);
     if (!context_.queue.wait_drained(range.ns, drain_)) return Error{ErrorKind::kStopped, "stopped", "", 0};
@@ -278,6 +305,7 @@ Result<void> FullSync::copy(const DirtyRange& range, const CollectionInfo& info,
   DirtyRange working = range;
   working.progress = progress.encode();
   DUALSYNC_TRY(context_.queue.mark_dirty(working));
+  DUALSYNC_TRY(CollectionBinding(context_.queue).bind(range.ns, info.uuid));
   log::info("full-sync", "copying",
             {{"namespace", range.ns.full()}, {"reason", range.reason}, {"ranges", progress.ranges.size()}});
   RangeCopy copy(context_, working, std::move(progress), documents_done_);
@@ -293,7 +321,7 @@ Result<void> FullSync::copy(const DirtyRange& range, const CollectionInfo& info,
     working.progress.clear();
     return context_.queue.mark_dirty(working);
   }
-  return context_.queue.finish_dirty(range);
+  return looked(working, info.uuid);
 }
 
 Result<void> FullSync::compare(const DirtyRange& range, const CollectionInfo& info, std::stop_token stop) {
@@ -341,7 +369,7 @@ Result<void> FullSync::compare(const DirtyRange& range, const CollectionInfo& in
              {"local_documents", counts->local},
              {"backup_documents", counts->backup},
              {"repairs", repaired}});
-  return context_.queue.finish_dirty(range);
+  return looked(range, info.uuid);
 }
 
 }  // namespace dualsync

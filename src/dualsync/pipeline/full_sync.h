@@ -28,10 +28,14 @@ class FullSync {
 
  private:
   Result<void> repair(const DirtyRange& range, std::stop_token stop);
+  Result<void> repair_namespace(const DirtyRange& range, bool seen_missing, std::stop_token stop);
+  // The work on a range is done; it is finished once what it looked at counts (see CopyProgress).
+  Result<void> looked(const DirtyRange& range, const std::string& uuid);
+  Result<void> finish(const DirtyRange& range, const std::string& uuid);
   Result<void> expand_deployment(const DirtyRange& range);
   Result<void> expand_database(const DirtyRange& range);
   Result<void> repair_view(const DirtyRange& range, const CollectionInfo& info);
-  Result<void> repair_missing(const DirtyRange& range);
+  Result<void> repair_missing(const DirtyRange& range, bool seen_missing);
   Result<void> repair_collection(const DirtyRange& range, const CollectionInfo& info, std::stop_token stop);
   Result<void> copy(const DirtyRange& range, const CollectionInfo& info, CopyProgress progress, std::stop_token stop);
   Result<void> compare(const DirtyRange& range, const CollectionInfo& info, std::stop_token stop);
@@ -42,7 +46,6 @@ class FullSync {
   void connect();
   void disconnect();
   void retry_owed();
-  void finish(const Namespace& ns);
 
   PipelineContext& context_;
   std::unique_ptr<DocumentReader> local_;  // all three only while there is work: connections are few
@@ -51,7 +54,7 @@ class FullSync {
   IndexSync indexes_;
   Backoff backoff_;
   std::stop_token drain_;
-  bool postponed_ = false;  // a range waits for a DDL change in the queue
+  bool postponed_ = false;  // a range waits for a DDL change in the queue, or for capture
   SteadyTime next_owed_;
   std::atomic<std::size_t> owed_{0};
   std::atomic<std::uint64_t> documents_done_{0};

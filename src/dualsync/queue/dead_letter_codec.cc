@@ -31,12 +31,8 @@ Result<DeadLetter> decode_dead_letter(SeqNo seq, std::string_view bytes) {
     if (name == "attempts") letter.attempts = static_cast<std::uint32_t>(bson_iter_as_int64(&iter));
     if (name == "firstMs") letter.first_ms = bson_iter_as_int64(&iter);
     if (name == "lastMs") letter.last_ms = bson_iter_as_int64(&iter);
-    if (name == "record" && BSON_ITER_HOLDS_BINARY(&iter)) {
-      bson_subtype_t subtype = BSON_SUBTYPE_BINARY;
-      std::uint32_t length = 0;
-      const std::uint8_t* data = nullptr;
-      bson_iter_binary(&iter, &subtype, &length, &data);
-      auto op = decode_operation({reinterpret_cast<const char*>(data), length});
+    if (name == "record") {
+      auto op = decode_operation(iter_binary(iter).value_or(""));
       if (!op) return op.error().in("dead letter");
       letter.kind = op->kind;
       letter.ns = op->ns();

@@ -10,14 +10,6 @@ void append_bytes(BsonDoc* doc, const char* name, std::string_view bytes) {
                      static_cast<std::uint32_t>(bytes.size()));
 }
 
-std::string bytes_at(const bson_iter_t& iter) {
-  bson_subtype_t subtype = BSON_SUBTYPE_BINARY;
-  std::uint32_t length = 0;
-  const std::uint8_t* data = nullptr;
-  bson_iter_binary(&iter, &subtype, &length, &data);
-  return {reinterpret_cast<const char*>(data), length};
-}
-
 OpTime time_at(const bson_iter_t& iter) {
   OpTime time;
   bson_iter_timestamp(&iter, &time.t, &time.i);
@@ -44,7 +36,7 @@ Result<Position> decode_position(std::string_view bytes) {
   Position position;
   while (bson_iter_next(&iter)) {
     const std::string_view name = bson_iter_key(&iter);
-    if (name == "token" && BSON_ITER_HOLDS_BINARY(&iter)) position.token = bytes_at(iter);
+    if (name == "token") position.token = iter_binary(iter).value_or("");
     if (name == "time" && BSON_ITER_HOLDS_TIMESTAMP(&iter)) position.time = time_at(iter);
     if (name == "afterInvalidate" && BSON_ITER_HOLDS_BOOL(&iter)) position.after_invalidate = bson_iter_bool(&iter);
     if (name == "replicaSet") position.replica_set = iter_string(iter).value_or("");
@@ -58,8 +50,7 @@ std::string encode_dirty(const DirtyRange& range) {
   bson_append_timestamp(doc.get(), "gapStart", -1, range.gap_start.t, range.gap_start.i);
   bson_append_bool(doc.get(), "firstCopy", -1, range.first_copy);
   append_bytes(&doc, "progress", range.progress);
-  if (range.newest_dropped != 0)
-    bson_append_int64(doc.get(), "newestDropped", -1, static_cast<std::int64_t>(range.newest_dropped));
+  if (range.after_seq != 0) bson_append_int64(doc.get(), "afterSeq", -1, static_cast<std::int64_t>(range.after_seq));
   return doc.str();
 }
 
@@ -73,8 +64,8 @@ Result<DirtyRange> decode_dirty(std::string_view name, std::string_view bytes) {
     if (field == "reason") range.reason = iter_string(iter).value_or("");
     if (field == "gapStart" && BSON_ITER_HOLDS_TIMESTAMP(&iter)) range.gap_start = time_at(iter);
     if (field == "firstCopy" && BSON_ITER_HOLDS_BOOL(&iter)) range.first_copy = bson_iter_bool(&iter);
-    if (field == "progress" && BSON_ITER_HOLDS_BINARY(&iter)) range.progress = bytes_at(iter);
-    if (field == "newestDropped") range.newest_dropped = static_cast<SeqNo>(bson_iter_as_int64(&iter));
+    if (field == "progress") range.progress = iter_binary(iter).value_or("");
+    if (field == "afterSeq") range.after_seq = static_cast<SeqNo>(bson_iter_as_int64(&iter));
   }
   return range;
 }

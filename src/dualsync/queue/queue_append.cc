@@ -30,12 +30,12 @@ Result<bool> SyncQueue::Impl::merge_into_window(const KeyHash& key, const Operat
   const bool stands_alone = op.whole() || op.kind == OpKind::kDelete;
   encode_operation(merge_operations(pending->op, op, &storage), &record_scratch);
   const bool refused_before = pending->op.attempts > 0;
-  const bool was_gone = !pending->gone_since.is_null();
+  const bool was_read = !pending->read_at.is_null();
   const OpTime first_before = pending->op.first_time;
   window.replace_record(pending, record_scratch);
   keep_early(pending->seq, first_before, pending->op.first_time);
-  // New content is no longer what the backup refused; and a change of a document that seemed gone settles that.
-  if ((stands_alone && refused_before) || was_gone) window.make_ready(pending);
+  // New content is no longer what the backup refused, and no longer what was read from local.
+  if ((stands_alone && refused_before) || was_read) window.make_ready(pending);
   staged->touch(pending);
   count_merge(before, op.payload.size(), pending->record.size());
   return true;
@@ -191,10 +191,14 @@ Result<void> SyncQueue::append(const AppendBatch& incoming) {
       return result;
     }
   }
-  for (const DirtyRange& range : incoming.dirty) impl.put_dirty(range, &batch);
+  for (DirtyRange range : incoming.dirty) {
+    range.after_seq = impl.counters.next_seq - 1;
+    impl.put_dirty(range, &batch);
+  }
   if (!incoming.dirty.empty()) impl.counters.gap_seq = impl.counters.next_seq;
   if (!incoming.position.empty()) {
     impl.position = incoming.position;
+    impl.advanced.notify_all();
     batch.Put(impl.store->meta(), std::string(kMetaPosition), encode_position(impl.position));
   }
   impl.write_staged(&staged, &batch);

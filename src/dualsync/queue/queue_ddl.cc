@@ -32,19 +32,27 @@ Result<std::optional<TakenDdl>> SyncQueue::take_ddl(std::chrono::milliseconds ma
 }
 
 Result<void> SyncQueue::Impl::finish_ddl(SeqNo seq, const std::vector<DirtyRange>& ranges,
-                                         const std::vector<Namespace>& clean, bool applied) {
+                                         const std::vector<Namespace>& clean, const std::optional<Error>& refused) {
   auto& ddls = window.ddls();
   DUALSYNC_CHECK(!ddls.empty() && ddls.front().seq == seq && ddls.front().in_flight);
   WindowOp* op = window.find(seq);
   DUALSYNC_CHECK(op != nullptr);
   rocksdb::WriteBatch batch;
-  if (applied) DUALSYNC_TRY(follow_ddl(ddls.front().event, &batch));
-  for (const Namespace& ns : clean) {
-    // What the queue dropped of a collection that came into being after this change is still missing.
-    const auto known = dirty.find(ns);
-    if (known == dirty.end() || known->second.newest_dropped < seq) forget_dirty(ns, &batch);
+  if (refused) {
+    DUALSYNC_TRY(set_aside(*op, *refused, &batch));
+  } else {
+    DUALSYNC_TRY(follow_ddl(ddls.front().event, &batch));
   }
-  for (const DirtyRange& range : ranges) put_dirty(range, &batch);
+  for (const Namespace& ns : clean) {
+    // What is missing of a collection that came into being after this change is still missing.
+    const auto known = dirty.find(ns);
+    if (known == dirty.end() || known->second.after_seq < seq || planted(Bug::kDdlSettlesGap)) forget_dirty(ns, &batch);
+  }
+  for (DirtyRange range : ranges) {
+    range.after_seq = std::max(range.after_seq, seq);
+    range.gap_start = std::min(range.gap_start, op->op.first_time.previous());
+    put_dirty(range, &batch);
+  }
   batch.Delete(store->meta(), std::string(kMetaDdlPrefix) + seq_key(seq));
   count_done(*op);
   forget(op, &batch);
@@ -62,7 +70,7 @@ Result<void> SyncQueue::complete_ddl(SeqNo seq, const std::vector<DirtyRange>& d
   Impl& impl = *impl_;
   MutexLock lock(impl.mutex);
   DUALSYNC_TRY(impl.usable());
-  return impl.finish_ddl(seq, dirty, clean, true);
+  return impl.finish_ddl(seq, dirty, clean, std::nullopt);
 }
 
 Result<void> SyncQueue::retry_ddl(SeqNo seq, std::chrono::milliseconds delay, bool refused) {
@@ -85,35 +93,24 @@ Result<void> SyncQueue::dead_letter_ddl(SeqNo seq, const Error& error, const std
   Impl& impl = *impl_;
   MutexLock lock(impl.mutex);
   DUALSYNC_TRY(impl.usable());
-  WindowOp* op = impl.window.find(seq);
-  DUALSYNC_CHECK(op != nullptr);
-  rocksdb::WriteBatch batch;
-  DUALSYNC_TRY(impl.set_aside(*op, error, &batch));
-  DUALSYNC_TRY(impl.commit(&batch, false));
-  return impl.finish_ddl(seq, dirty, {}, false);
+  return impl.finish_ddl(seq, dirty, {}, error);
 }
 
-std::optional<DdlEvent> SyncQueue::removal_ahead(const Namespace& ns, SeqNo seq) const {
+std::optional<TakenDdl> SyncQueue::removal_ahead(const Namespace& ns, SeqNo seq) const {
   const Impl& impl = *impl_;
   MutexLock lock(impl.mutex);
   for (const QueuedDdl& ddl : impl.window.ddls()) {
-    if (ddl.seq < seq || !ddl.event.ns.overlaps(ns)) continue;
-    if (ddl.event.type == DdlEvent::Type::kRename || ddl.event.type == DdlEvent::Type::kDrop ||
-        ddl.event.type == DdlEvent::Type::kDropDatabase) {
-      return ddl.event;
-    }
+    if (ddl.seq >= seq && ddl.event.moves() && ddl.concerns(ns.db, ns.collection))
+      return TakenDdl{ddl.seq, ddl.event, 0};
   }
   return std::nullopt;
 }
 
-bool SyncQueue::moves_soon(const Namespace& ns) const {
+bool SyncQueue::changes_first(const DirtyRange& range) const {
   const Impl& impl = *impl_;
   MutexLock lock(impl.mutex);
   return std::any_of(impl.window.ddls().begin(), impl.window.ddls().end(), [&](const QueuedDdl& ddl) {
-    const auto type = ddl.event.type;
-    return (type == DdlEvent::Type::kRename || type == DdlEvent::Type::kDrop ||
-            type == DdlEvent::Type::kDropDatabase) &&
-           ddl.concerns(ns.db, ns.collection);
+    return (ddl.event.moves() || ddl.seq <= range.after_seq) && ddl.concerns(range.ns.db, range.ns.collection);
   });
 }
 

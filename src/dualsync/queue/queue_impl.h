@@ -78,6 +78,12 @@ struct SyncQueue::Impl {
   void keep_early(SeqNo seq, OpTime before, OpTime after) DUALSYNC_REQUIRES(mutex) {
     if (after < before) early[seq] = after;
   }
+  // Of an operation that comes from disk: older than one before it.
+  void keep_early_loaded(SeqNo seq, OpTime first) DUALSYNC_REQUIRES(mutex) {
+    if (first < position.time && newest_loaded > first) early[seq] = first;
+    newest_loaded = std::max(newest_loaded, first);
+  }
+  Result<void> carry_by_ddl(SeqNo seq, OpTime first, Staged* staged) DUALSYNC_REQUIRES(mutex);  // queue_lanes.cc
   void count_merge(std::size_t before, std::size_t incoming, std::size_t after) DUALSYNC_REQUIRES(mutex);
 
   // queue_lanes.cc
@@ -89,7 +95,9 @@ struct SyncQueue::Impl {
       DUALSYNC_REQUIRES(mutex);
   Result<void> return_to_lane(WindowOp* op, const Completion& completion, Staged* staged, rocksdb::WriteBatch* batch)
       DUALSYNC_REQUIRES(mutex);
-  // True if a newer change of the document waits on the same side of every DDL change.
+  Result<void> settle_overtaken(WindowOp* op, SeqNo by, Staged* staged, rocksdb::WriteBatch* batch)
+      DUALSYNC_REQUIRES(mutex);
+  // True if a newer change of the document waits on the same side of every DDL change and can merge into this one.
   Result<bool> has_newer(const WindowOp& op, const Staged* staged) DUALSYNC_REQUIRES(mutex);
   void forget(WindowOp* op, rocksdb::WriteBatch* batch) DUALSYNC_REQUIRES(mutex);
   void count_done(const WindowOp& op) DUALSYNC_REQUIRES(mutex);
@@ -109,8 +117,9 @@ struct SyncQueue::Impl {
   void forget_dead_letter(SeqNo seq, const KeyHash& key, rocksdb::WriteBatch* batch) DUALSYNC_REQUIRES(mutex);
   // What a rename, drop or dropDatabase that was done means for the dead letters of its namespaces.
   Result<void> follow_ddl(const DdlEvent& event, rocksdb::WriteBatch* batch) DUALSYNC_REQUIRES(mutex);
+  // queue_ddl.cc; `refused`: set aside as a dead letter because of it.
   Result<void> finish_ddl(SeqNo seq, const std::vector<DirtyRange>& dirty, const std::vector<Namespace>& clean,
-                          bool applied) DUALSYNC_REQUIRES(mutex);  // queue_ddl.cc
+                          const std::optional<Error>& refused) DUALSYNC_REQUIRES(mutex);
 
   // queue_overflow.cc
   Result<void> relieve(std::size_t appended) DUALSYNC_REQUIRES(mutex);
@@ -158,6 +167,7 @@ struct SyncQueue::Impl {
   std::optional<Error> broken DUALSYNC_GUARDED_BY(mutex);
   std::vector<CondVar> lane_ready;
   CondVar ddl_ready;
+  mutable CondVar advanced;  // the position
   CondVar drained;
   std::string key_scratch DUALSYNC_GUARDED_BY(mutex);
   std::string disk_scratch DUALSYNC_GUARDED_BY(mutex);

@@ -21,6 +21,7 @@ Result<void> SyncQueue::Impl::load_one(SeqNo seq, const OperationView& op, std::
                                        rocksdb::WriteBatch* batch) {
   KeyHash key;
   if (op.kind == OpKind::kDdl) {
+    keep_early_loaded(seq, op.first_time);
     window.add(seq, record, key);
     return {};
   }
@@ -42,8 +43,7 @@ Result<void> SyncQueue::Impl::load_one(SeqNo seq, const OperationView& op, std::
     counters.bytes -= before - std::min(before, older->record.size());
     return {};
   }
-  if (op.first_time < position.time && newest_loaded > op.first_time) early[seq] = op.first_time;
-  newest_loaded = std::max(newest_loaded, op.first_time);
+  keep_early_loaded(seq, op.first_time);
   window.add(seq, record, key);
   return {};
 }
@@ -111,7 +111,8 @@ Result<std::vector<TakenOperation>> SyncQueue::take(std::size_t lane, TakeLimits
     const SteadyTime now = impl.options.clock->now();
     std::vector<TakenOperation> taken;
     for (const WindowOp* op : impl.window.take(lane, limits, now))
-      taken.push_back({op->seq, impl.without_gaps(*op), op->gone_since});
+      taken.push_back({op->seq, impl.without_gaps(*op), op->read_at,
+                       op->read_document ? std::string_view(*op->read_document) : std::string_view()});
     if (!taken.empty() || now >= deadline || stop.stop_requested()) return taken;
     SteadyTime until = deadline;
     if (const auto due = impl.window.next_due(lane)) until = std::min(until, *due);
@@ -141,21 +142,22 @@ Result<bool> SyncQueue::Impl::has_newer(const WindowOp& op, const Staged* staged
   if (window.find_pending(op.key) != nullptr) return true;
   auto on_disk = find_on_disk(op.key, staged, &disk_scratch);
   if (!on_disk) return on_disk.error();
-  return *on_disk > op.seq;
+  return *on_disk > op.seq && !may_hide_newer(op);
 }
 
 // Pending again; what came meanwhile for the same document, in the window or on disk, merges into it.
 Result<void> SyncQueue::Impl::return_to_lane(WindowOp* op, const Completion& completion, Staged* staged,
                                              rocksdb::WriteBatch* batch) {
   OperationView changed = op->op;
-  bool ready_now = completion.kind == Completion::Kind::kPutBack;
+  bool merged_newer = false;
   if (completion.kind == Completion::Kind::kRetry) {
     ++changed.attempts;
     ++counters.refused;
   }
-  if (completion.kind == Completion::Kind::kTouch || completion.kind == Completion::Kind::kGone) {
+  if (completion.kind == Completion::Kind::kTouch || completion.kind == Completion::Kind::kRead) {
     changed.kind = OpKind::kTouch;
     changed.payload = {};
+    if (completion.rekey) changed.flags |= kFlagRekey;
   }
   std::string record;
   encode_operation(changed, &record);
@@ -171,7 +173,7 @@ Result<void> SyncQueue::Impl::return_to_lane(WindowOp* op, const Completion& com
     counters.bytes -= std::min<std::uint64_t>(counters.bytes, newer_record.size());
     --counters.operations;
     ++counters.coalesced;
-    ready_now = true;
+    merged_newer = true;
     record = std::move(merged);
     return {};
   };
@@ -199,12 +201,74 @@ Result<void> SyncQueue::Impl::return_to_lane(WindowOp* op, const Completion& com
   counters.bytes -= std::min<std::uint64_t>(counters.bytes, op->record.size());
   if (record != op->record) staged->touch(op);
   const OpTime first_before = op->op.first_time;
+  OpTime read_at = op->read_at;
+  auto document = window.take_read(op);
+  if (completion.kind == Completion::Kind::kRead) {
+    read_at = completion.read_at;
+    document = completion.document.empty() ? nullptr : std::make_unique<std::string>(completion.document);
+  }
   window.replace_record(op, std::move(record));
   keep_early(op->seq, first_before, op->op.first_time);
-  if (!ready_now) op->gone_since = completion.gone_since;
+  const bool read = completion.kind == Completion::Kind::kRead || completion.kind == Completion::Kind::kPutBack;
+  if (read && !merged_newer) window.keep_read(op, read_at, std::move(document));
+  const bool ready_now = merged_newer || completion.kind == Completion::Kind::kPutBack;
   window.put_back(op,
                   ready_now && completion.delay.count() == 0 ? SteadyTime() : options.clock->now() + completion.delay);
   return {};
+}
+
+// Until the backup has the DDL change (or a repair of what it concerns), it holds a document that lacks what happened
+// at `first`.
+Result<void> SyncQueue::Impl::carry_by_ddl(SeqNo seq, OpTime first, Staged* staged) {
+  WindowOp* in_window = window.find(seq);
+  std::string record;
+  if (in_window != nullptr) {
+    record = in_window->record;
+  } else if (const auto there = staged->disk_records.find(seq); there != staged->disk_records.end()) {
+    record = there->second;
+  } else {
+    DUALSYNC_TRY(rocks_result(store->db()->Get(rocksdb::ReadOptions(), store->operations(), seq_key(seq), &record),
+                              "queue read"));
+  }
+  auto op = decode_operation(record);
+  if (!op) return op.error();
+  if (op->first_time <= first) return {};
+  op->first_time = first;
+  encode_operation(*op, &record_scratch);
+  early[seq] = first;
+  if (in_window != nullptr) {
+    window.replace_record(in_window, record_scratch);
+    staged->touch(in_window);
+  } else {
+    staged->disk_records[seq] = record_scratch;
+  }
+  return {};
+}
+
+// A rename takes the document along: a touch of it goes behind everything that is in the queue now, under the name that
+// the collection has by then. If it is dropped on the way, nobody has to look again.
+Result<void> SyncQueue::Impl::settle_overtaken(WindowOp* op, SeqNo by, Staged* staged, rocksdb::WriteBatch* batch) {
+  Namespace at = op->op.ns();
+  SeqNo dropped_by = 0;
+  for (const QueuedDdl& ddl : window.ddls()) {
+    if (ddl.seq < by || !ddl.event.moves() || !ddl.concerns(at.db, at.collection)) continue;
+    if (ddl.event.type != DdlEvent::Type::kRename || ddl.event.ns != at) {
+      dropped_by = ddl.seq;
+      break;
+    }
+    at = ddl.event.to;
+  }
+  Operation touch;
+  touch.kind = OpKind::kTouch;
+  touch.ns = at;
+  touch.document_key = std::string(op->op.document_key);
+  OperationView view = touch.view();
+  view.first_time = op->op.first_time;
+  view.last_time = op->op.last_time;
+  view.enqueued_ms = op->op.enqueued_ms;
+  forget(op, batch);
+  DUALSYNC_TRY(carry_by_ddl(dropped_by != 0 ? dropped_by : by, view.first_time, staged));
+  return dropped_by != 0 ? Result<void>() : stage(view, staged, batch);
 }
 
 Result<void> SyncQueue::Impl::settle(const Completion& completion, Staged* staged, rocksdb::WriteBatch* batch) {
@@ -229,22 +293,11 @@ Result<void> SyncQueue::Impl::settle(const Completion& completion, Staged* stage
       forget(op, batch);
       return {};
     }
-    case Completion::Kind::kMove: {
-      Operation moved;
-      moved.kind = OpKind::kTouch;
-      moved.ns = completion.to;
-      moved.document_key = std::string(op->op.document_key);
-      OperationView view = moved.view();
-      view.first_time = op->op.first_time;
-      view.last_time = op->op.last_time;
-      view.enqueued_ms = op->op.enqueued_ms;
-      forget(op, batch);
-      return stage(view, staged, batch);
-    }
+    case Completion::Kind::kOvertaken: return settle_overtaken(op, completion.ddl, staged, batch);
     case Completion::Kind::kPutBack:
     case Completion::Kind::kRetry:
     case Completion::Kind::kTouch:
-    case Completion::Kind::kGone: return return_to_lane(op, completion, staged, batch);
+    case Completion::Kind::kRead: return return_to_lane(op, completion, staged, batch);
   }
   return {};
 }

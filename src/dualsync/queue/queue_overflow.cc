@@ -148,8 +148,8 @@ Result<void> SyncQueue::Impl::drop_range_part(std::size_t records) {
     WindowOp* in_window = window.find(seq);
     if (in_window != nullptr && in_window->state == WindowOp::State::kInFlight) continue;
     const OpTime before = op->first_time.previous();
-    range.gap_start = range.newest_dropped == 0 ? before : std::min(range.gap_start, before);
-    range.newest_dropped = seq;
+    range.gap_start = range.after_seq == 0 ? before : std::min(range.gap_start, before);
+    range.after_seq = seq;
     if (in_window != nullptr) {
       forget(in_window, &batch);
       continue;
@@ -164,7 +164,7 @@ Result<void> SyncQueue::Impl::drop_range_part(std::size_t records) {
   }
   DUALSYNC_TRY(rocks_result(it->status(), "queue read"));
   const bool done = records > 0;
-  if (range.newest_dropped != 0) {
+  if (range.after_seq != 0) {
     put_dirty(range, &batch);
     advance();
     DUALSYNC_TRY(commit(&batch, false));

@@ -37,11 +37,11 @@ struct QueueOptions {
 struct DirtyRange {
   Namespace ns;
   std::string reason;
-  OpTime gap_start;          // every write after it may be missing on the backup; null: everything may
-  bool first_copy = false;   // from the first start: nothing was ever copied
-  std::string progress;      // BSON of whoever works on it; empty at first
-  SeqNo newest_dropped = 0;  // of the operations that the queue dropped; a DDL change before it does not settle it
-  std::uint64_t gap = 0;     // given by the queue: a gap found later has another; 0 marks a new one
+  OpTime gap_start;         // every write after it may be missing on the backup; null: everything may
+  bool first_copy = false;  // from the first start: nothing was ever copied
+  std::string progress;     // BSON of whoever works on it; empty at first
+  SeqNo after_seq = 0;    // what is missing lies up to this place of the queue: a DDL change before it settles nothing
+  std::uint64_t gap = 0;  // given by the queue: a gap found later has another; 0 marks a new one
 };
 
 // What capture hands over: stored whole or not at all.
@@ -62,7 +62,10 @@ struct TakeLimits {
 struct TakenOperation {
   SeqNo seq = 0;
   OperationView op;
-  OpTime gone_since;  // not null: a touch of this document found nothing on local at that time, and nothing came since
+  // Not null: local was read for it at that time, and no change of the document has come since. `read_document` is what
+  // was there; empty: nothing.
+  OpTime read_at;
+  std::string_view read_document;
 };
 
 // What became of a taken operation.
@@ -72,15 +75,17 @@ struct Completion {
     kPutBack,     // not tried, or nothing is known: as it was, uses up no retry
     kRetry,       // refused: counted, tried again after `delay`
     kTouch,       // becomes a touch, tried again after `delay`; uses up no retry
-    kGone,        // becomes a touch that found nothing on local at `gone_since`; looked at again after `delay`
+    kRead,        // becomes a touch that read local at `read_at` and found `document`; looked at again after `delay`
     kDeadLetter,  // set aside with `error`
-    kMove,        // done here; a touch of the same document is appended for namespace `to`
+    kOvertaken,   // rename, drop or dropDatabase `ddl` takes the document along or away: see settle_overtaken()
   };
   SeqNo seq = 0;
   Kind kind = Kind::kDone;
   std::chrono::milliseconds delay{0};
-  OpTime gone_since;
-  Namespace to;
+  OpTime read_at;
+  std::string document;  // kRead: empty if there was none
+  bool rekey = false;    // kRead, kTouch: see kFlagRekey
+  SeqNo ddl = 0;         // kOvertaken
   Error error;
 };
 

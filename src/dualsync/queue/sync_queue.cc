@@ -164,7 +164,7 @@ void SyncQueue::Impl::put_dirty(const DirtyRange& range, rocksdb::WriteBatch* ba
   DirtyRange stored = range;
   if (const auto known = dirty.find(range.ns); known != dirty.end()) {
     if (range.gap != 0 && range.gap != known->second.gap) return;  // progress on an older gap says nothing of this one
-    stored.newest_dropped = std::max(stored.newest_dropped, known->second.newest_dropped);
+    stored.after_seq = std::max(stored.after_seq, known->second.after_seq);
     // A gap does not get smaller by being found twice.
     stored.first_copy = stored.first_copy || known->second.first_copy;
     stored.gap_start = std::min(stored.gap_start, known->second.gap_start);
@@ -182,6 +182,12 @@ void SyncQueue::Impl::forget_dirty(const Namespace& ns, rocksdb::WriteBatch* bat
 Position SyncQueue::position() const {
   MutexLock lock(impl_->mutex);
   return impl_->position;
+}
+
+bool SyncQueue::wait_position(OpTime time, std::chrono::milliseconds max_wait) const {
+  MutexLock lock(impl_->mutex);
+  const auto passed = [&] { return impl_->position.time >= time; };
+  return impl_->advanced.wait_for(impl_->mutex, max_wait, passed);
 }
 
 Result<void> SyncQueue::mark_dirty(const DirtyRange& range) {

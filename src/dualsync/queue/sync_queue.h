@@ -37,6 +37,8 @@ class SyncQueue {
   // Stores operations, dirty ranges and position in one atomic write. kInvalidArgument: an operation without a key.
   Result<void> append(const AppendBatch& batch);
   Position position() const;
+  // True once capture has passed `time`, as far as that happens within `max_wait`.
+  bool wait_position(OpTime time, std::chrono::milliseconds max_wait) const;
 
   // --- lanes -----------------------------------------------------------------------------------------------------
   // The oldest ready operations of the lane, each of another document; waits at most `max_wait`, then gives none.
@@ -52,11 +54,12 @@ class SyncQueue {
   Result<void> complete_ddl(SeqNo seq, const std::vector<DirtyRange>& dirty, const std::vector<Namespace>& clean);
   Result<void> retry_ddl(SeqNo seq, std::chrono::milliseconds delay, bool refused);
   Result<void> dead_letter_ddl(SeqNo seq, const Error& error, const std::vector<DirtyRange>& dirty);
-  // The first rename, drop or dropDatabase of `ns` behind `seq` that is still in the queue.
-  std::optional<DdlEvent> removal_ahead(const Namespace& ns, SeqNo seq) const;
+  // The first rename (either name), drop or dropDatabase of `ns` behind `seq` that is still in the queue.
+  std::optional<TakenDdl> removal_ahead(const Namespace& ns, SeqNo seq) const;
 
-  // A rename, drop or dropDatabase that concerns `ns` (of a rename, either name) is still in the queue.
-  bool moves_soon(const Namespace& ns) const;
+  // True while a DDL change waits that a repair of `range` has to let pass: one from before it was found, or any rename
+  // (either name), drop or dropDatabase.
+  bool changes_first(const DirtyRange& range) const;
 
   // --- copies ----------------------------------------------------------------------------------------------------
   // Keeps a namespace's operations from the lanes (they wait on disk, merged) until release().

@@ -58,7 +58,22 @@ WindowOp* Window::take_node() {
 void Window::set_record(WindowOp* op, std::string_view record) {
   op->record.assign(record);
   op->op = view_operation(op->record);
-  op->gone_since = {};
+  take_read(op);
+}
+
+std::unique_ptr<std::string> Window::take_read(WindowOp* op) {
+  if (op->read_document) read_bytes_ -= op->read_document->size();
+  op->read_at = {};
+  return std::move(op->read_document);
+}
+
+void Window::keep_read(WindowOp* op, OpTime read_at, std::unique_ptr<std::string> document) {
+  take_read(op);
+  const std::size_t size = document ? document->size() : 0;
+  if (read_bytes_ > 0 && read_bytes_ + size > bytes_max_) return;
+  read_bytes_ += size;
+  op->read_at = read_at;
+  op->read_document = std::move(document);
 }
 
 WindowOp* Window::add(SeqNo seq, std::string_view record, const KeyHash& key) {
@@ -116,6 +131,7 @@ void Window::remove(SeqNo seq) {
   if (op == nullptr) return;
   leave_lane(op);
   bytes_ -= op->record.size();
+  take_read(op);
   if (op->state != WindowOp::State::kDdl) pending_.erase(op->key, op);
   ops_.erase(KeyHash::of_number(seq), op);  // a number left in `ready` or `blocked_` is passed over at its turn
   std::string record = std::move(op->record);

@@ -45,8 +45,9 @@ struct WindowOp {
   std::size_t lane = 0;
   State state = State::kReady;
   SteadyTime not_before;
-  OpTime gone_since;
-  bool staged = false;  // its record is about to be written
+  OpTime read_at;                              // see TakenOperation; what was read lives in memory only
+  std::unique_ptr<std::string> read_document;  // null: nothing was there
+  bool staged = false;                         // its record is about to be written
 };
 
 struct QueuedDdl {
@@ -82,6 +83,9 @@ class Window {
   // Back from flight: pending again, ready at `not_before`.
   void put_back(WindowOp* op, SteadyTime not_before);
   void make_ready(WindowOp* op);  // a delayed one, now
+  // Keeps what local held for a touch, unless too much is kept already: then it has to be read again.
+  std::unique_ptr<std::string> take_read(WindowOp* op);
+  void keep_read(WindowOp* op, OpTime read_at, std::unique_ptr<std::string> document);
   std::optional<SteadyTime> next_due(std::size_t lane) const;
   bool lane_has_ready(std::size_t lane) const { return !lanes_[lane].ready.empty(); }
 
@@ -114,6 +118,7 @@ class Window {
   const std::size_t operations_max_;
   const std::size_t bytes_max_;
   std::size_t bytes_ = 0;
+  std::size_t read_bytes_ = 0;  // of the documents kept by keep_read()
   std::size_t delayed_count_ = 0;
   int held_count_ = 0;
   HashTable<WindowOp*> ops_;                                              // by sequence number

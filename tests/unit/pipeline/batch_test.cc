@@ -21,6 +21,7 @@ class BatchTest : public test::QueueFixture {
  protected:
   void SetUp() override {
     log::configure(log::Level::kOff, log::Format::kJson);
+    local_.time = {10, 1};  // capture is where local is
     open();
   }
 
@@ -131,14 +132,14 @@ TEST_F(BatchTest, ATouchWritesWhatLocalHoldsNow) {
 TEST_F(BatchTest, ATouchThatFindsNothingDeletesOnlyOnceCaptureHasPassedTheRead) {
   backup_.put(kBills, document("1", 3));
   local_.time = {50, 1};
-  EXPECT_EQ(run({make_op(OpKind::kTouch, "1")})[0].kind, Kind::kGone);
+  EXPECT_EQ(run({make_op(OpKind::kTouch, "1")})[0].kind, Kind::kRead);
   const auto again = [&] {
     std::this_thread::sleep_for(std::chrono::milliseconds(60));
     return run({});
   };
   auto completions = again();
   ASSERT_EQ(completions.size(), 1U);
-  EXPECT_EQ(completions[0].kind, Kind::kGone) << "capture has not read that far";
+  EXPECT_EQ(completions[0].kind, Kind::kRead) << "capture has not read that far";
   EXPECT_TRUE(backup_.get(kBills, id_key("1")));
   append({}, {51, 1});
   completions = again();
@@ -147,16 +148,62 @@ TEST_F(BatchTest, ATouchThatFindsNothingDeletesOnlyOnceCaptureHasPassedTheRead) 
   EXPECT_FALSE(backup_.get(kBills, id_key("1")));
 }
 
-TEST_F(BatchTest, ATouchDoesNotLookPastARename) {
-  backup_.put(kBills, document("1", 3));
+TEST_F(BatchTest, WhatATouchFindsIsWrittenOnlyOnceCaptureHasPassedTheRead) {
+  local_.put(kBills, document("1", 3));
   local_.time = {50, 1};
-  EXPECT_EQ(run({make_op(OpKind::kTouch, "1")})[0].kind, Kind::kGone);
+  EXPECT_EQ(run({make_op(OpKind::kTouch, "1")})[0].kind, Kind::kRead);
+  EXPECT_FALSE(backup_.get(kBills, id_key("1")));
+  local_.put(kBills, document("1", 4));
+  local_.time = {60, 1};
+  append({}, {51, 1});
+  std::this_thread::sleep_for(std::chrono::milliseconds(60));
+  const auto completions = run({});
+  ASSERT_EQ(completions.size(), 1U);
+  EXPECT_EQ(completions[0].kind, Kind::kDone);
+  EXPECT_EQ(backup_.get(kBills, id_key("1")), document("1", 3)) << "what was read then; its change is still to come";
+}
+
+TEST_F(BatchTest, ADocumentOfTheNextCollectionOfThatNameIsNotWritten) {
+  backup_.put(kBills, document("1", 3));
+  local_.put(kBills, document("1", 99));  // in a collection that was created after the rename
+  local_.time = {50, 1};
+  EXPECT_EQ(run({make_op(OpKind::kTouch, "1")})[0].kind, Kind::kRead);
   append({make_ddl("rename", kBills, {49, 1}, R"(,"to":{"db":"shop","coll":"old"})")}, {51, 1});
   std::this_thread::sleep_for(std::chrono::milliseconds(60));
   const auto completions = run({});
   ASSERT_EQ(completions.size(), 1U);
-  EXPECT_EQ(completions[0].kind, Kind::kMove);
-  EXPECT_EQ(completions[0].to, (Namespace{"shop", "old"}));
+  EXPECT_EQ(completions[0].kind, Kind::kOvertaken);
+  EXPECT_EQ(backup_.get(kBills, id_key("1")), document("1", 3));
+}
+
+TEST_F(BatchTest, ARenameAfterTheReadDoesNotMatter) {
+  local_.put(kBills, document("1", 4));
+  local_.time = {50, 1};
+  EXPECT_EQ(run({make_op(OpKind::kTouch, "1")})[0].kind, Kind::kRead);
+  append({make_ddl("rename", kBills, {51, 1}, R"(,"to":{"db":"shop","coll":"old"})")}, {51, 1});
+  std::this_thread::sleep_for(std::chrono::milliseconds(60));
+  const auto completions = run({});
+  ASSERT_EQ(completions.size(), 1U);
+  EXPECT_EQ(completions[0].kind, Kind::kDone);
+  EXPECT_EQ(backup_.get(kBills, id_key("1")), document("1", 4)) << "it goes along with the rename";
+}
+
+TEST_F(BatchTest, ARenameOutOfTheScopeEndsATouch) {
+  const auto completions = run({make_op(OpKind::kTouch, "1", "", {10, 1}, {"admin", "x"})});
+  ASSERT_EQ(completions.size(), 1U);
+  EXPECT_EQ(completions[0].kind, Kind::kDone);
+  EXPECT_TRUE(backup_.log.empty());
+}
+
+TEST_F(BatchTest, ATouchDoesNotLookPastARename) {
+  backup_.put(kBills, document("1", 3));
+  local_.time = {50, 1};
+  EXPECT_EQ(run({make_op(OpKind::kTouch, "1")})[0].kind, Kind::kRead);
+  append({make_ddl("rename", kBills, {49, 1}, R"(,"to":{"db":"shop","coll":"old"})")}, {51, 1});
+  std::this_thread::sleep_for(std::chrono::milliseconds(60));
+  const auto completions = run({});
+  ASSERT_EQ(completions.size(), 1U);
+  EXPECT_EQ(completions[0].kind, Kind::kOvertaken);
   EXPECT_TRUE(backup_.get(kBills, id_key("1"))) << "it goes with the rename";
 }
 
@@ -166,19 +213,19 @@ TEST_F(BatchTest, ADroppedNamespaceKeepsItsLastKnownState) {
   run({make_op(OpKind::kTouch, "1")});
   append({make_ddl("drop", kBills, {49, 1})}, {51, 1});
   std::this_thread::sleep_for(std::chrono::milliseconds(60));
-  EXPECT_EQ(run({})[0].kind, Kind::kDone);
+  EXPECT_EQ(run({})[0].kind, Kind::kOvertaken);
   EXPECT_TRUE(backup_.get(kBills, id_key("1")));
 }
 
 TEST_F(BatchTest, ADeltaWhoseDocumentIsGoneOnBothSidesIsATouchFromThenOn) {
   local_.time = {50, 1};
   const std::string delta = test::bson(R"({"updatedFields":{"v":9},"removedFields":[]})");
-  EXPECT_EQ(run({make_op(OpKind::kDelta, "1", delta)})[0].kind, Kind::kGone);
+  EXPECT_EQ(run({make_op(OpKind::kDelta, "1", delta)})[0].kind, Kind::kRead);
   append({make_ddl("drop", kBills, {49, 1})}, {51, 1});
   std::this_thread::sleep_for(std::chrono::milliseconds(60));
   const auto completions = run({});
   ASSERT_EQ(completions.size(), 1U);
-  EXPECT_EQ(completions[0].kind, Kind::kDone) << "it must not be sent as a delta for ever";
+  EXPECT_EQ(completions[0].kind, Kind::kOvertaken) << "it must not be sent as a delta for ever";
   EXPECT_EQ(queue_->stats().operations, 1U) << "only the drop is left";
 }
 
@@ -301,7 +348,10 @@ TEST_F(CollisionTest, ATooLongCycleIsTriedAgainWithMoreRoomAndNothingIsHalfDone)
   const auto completions = run_again(1);
   EXPECT_EQ(completions.at(0).kind, Kind::kRetry);
   EXPECT_EQ(backup_.data, before);
-  ASSERT_TRUE(queue_->complete({{completions.at(0).seq, Kind::kPutBack, {}, {}, {}, {}}}).ok());
+  Completion put_back;
+  put_back.seq = completions.at(0).seq;
+  put_back.kind = Kind::kPutBack;
+  ASSERT_TRUE(queue_->complete({put_back}).ok());
   EXPECT_EQ(run_again(3).at(0).kind, Kind::kDone);
   EXPECT_EQ(backup_.data, local_.data);
 }

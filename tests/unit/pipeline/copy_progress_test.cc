@@ -25,6 +25,14 @@ TEST(CopyProgress, SurvivesItsBytes) {
   EXPECT_FALSE(back->done());
 }
 
+TEST(CopyProgress, WorkThatIsDoneKeepsTheTimeOfItsLook) {
+  const auto back = CopyProgress::decode(CopyProgress{"uuid", {}, {7, 3}}.encode());
+  ASSERT_TRUE(back);
+  EXPECT_EQ(back->uuid, "uuid");
+  EXPECT_EQ(back->looked_at, (OpTime{7, 3}));
+  EXPECT_TRUE(back->ranges.empty());
+}
+
 TEST(CopyProgress, RubbishIsNoProgress) {
   EXPECT_FALSE(CopyProgress::decode(""));
   EXPECT_FALSE(CopyProgress::decode("rubbish"));

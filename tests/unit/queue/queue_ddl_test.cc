@@ -18,6 +18,26 @@ class QueueDdlTest : public test::QueueFixture {
     EXPECT_TRUE(taken.ok());
     return taken.ok() ? *taken : std::nullopt;
   }
+  void finish_ddl() {
+    const auto ddl = take_ddl();
+    ASSERT_TRUE(ddl);
+    ASSERT_TRUE(queue_->complete_ddl(ddl->seq, {}, {}).ok());
+  }
+  // The touches in hand found that the first removal of their collection had come before they read.
+  void overtake(const std::vector<TakenOperation>& taken, const std::string& collection) {
+    ASSERT_EQ(taken.size(), 1U);
+    const auto removal = queue_->removal_ahead({"shop", collection}, taken[0].seq);
+    ASSERT_TRUE(removal);
+    EXPECT_FALSE(queue_->removal_ahead({"shop", "nobody"}, taken[0].seq));
+    Completion completion;
+    completion.seq = taken[0].seq;
+    completion.kind = Completion::Kind::kOvertaken;
+    completion.ddl = removal->seq;
+    ASSERT_TRUE(queue_->complete({completion}).ok());
+  }
+  static Operation make_rename(const std::string& from, const std::string& to, OpTime time) {
+    return make_ddl("rename", {"shop", from}, time, R"(,"to":{"db":"shop","coll":")" + to + "\"}");
+  }
 };
 
 TEST_F(QueueDdlTest, ADdlChangeStandsBetweenWhatCameBeforeAndAfter) {
@@ -78,30 +98,104 @@ TEST_F(QueueDdlTest, DdlChangesRunOneAtATimeInOrderAlsoAfterAReopen) {
   EXPECT_EQ(second->event.ns.collection, "b");
 }
 
-TEST_F(QueueDdlTest, ARemovalThatWaitsIsSeenByTouchesBeforeIt) {
-  append({make_op(OpKind::kTouch, "1"),
-          make_ddl("rename", {"shop", "bills"}, {11, 1}, R"(,"to":{"db":"shop","coll":"new"})")});
-  const auto taken = take();
-  ASSERT_EQ(taken.size(), 1U);
-  const auto removal = queue_->removal_ahead({"shop", "bills"}, taken[0].seq);
-  ASSERT_TRUE(removal);
-  EXPECT_EQ(removal->to, (Namespace{"shop", "new"}));
-  EXPECT_FALSE(queue_->removal_ahead({"shop", "other"}, taken[0].seq));
-  // It moves behind the change, to the new name, and stays as old as it was.
-  Completion move;
-  move.seq = taken[0].seq;
-  move.kind = Completion::Kind::kMove;
-  move.to = removal->to;
-  ASSERT_TRUE(queue_->complete({move}).ok());
+TEST_F(QueueDdlTest, ARenameTakesATouchAlong) {
+  append({make_op(OpKind::kTouch, "1"), make_rename("bills", "new", {11, 1})});
+  overtake(take(), "bills");
   EXPECT_TRUE(take().empty());
-  EXPECT_EQ(queue_->applied_position(), (OpTime{10, 0}));
-  const auto ddl = take_ddl();
-  ASSERT_TRUE(ddl);
-  ASSERT_TRUE(queue_->complete_ddl(ddl->seq, {}, {}).ok());
+  EXPECT_EQ(queue_->applied_position(), (OpTime{10, 0})) << "it stays as old as it was";
+  finish_ddl();
   const auto moved = take();
   ASSERT_EQ(moved.size(), 1U);
   EXPECT_EQ(moved[0].op.kind, OpKind::kTouch);
   EXPECT_EQ(moved[0].op.ns(), (Namespace{"shop", "new"}));
+}
+
+TEST_F(QueueDdlTest, ATouchGoesToTheNameThatItsCollectionHasInTheEnd) {
+  append({make_op(OpKind::kTouch, "1"), make_rename("bills", "new", {11, 1}), make_rename("other", "bills", {12, 1}),
+          make_rename("new", "last", {13, 1})});
+  overtake(take(), "bills");
+  for (int i = 0; i < 3; ++i) finish_ddl();
+  const auto moved = take();
+  ASSERT_EQ(moved.size(), 1U);
+  EXPECT_EQ(moved[0].op.ns(), (Namespace{"shop", "last"}));
+}
+
+TEST_F(QueueDdlTest, ATouchOfADroppedCollectionIsDoneWhenTheDropIs) {
+  append({make_op(OpKind::kTouch, "1"), make_ddl("drop", {"shop", "bills"}, {15, 1})}, {20, 1});
+  overtake(take(), "bills");
+  EXPECT_EQ(queue_->stats().operations, 1U);
+  EXPECT_EQ(queue_->applied_position(), (OpTime{10, 0})) << "the backup lacks it until the drop is there too";
+  open();
+  EXPECT_EQ(queue_->applied_position(), (OpTime{10, 0}));
+  EXPECT_TRUE(take().empty());
+  finish_ddl();
+  EXPECT_EQ(queue_->applied_position(), (OpTime{20, 1}));
+}
+
+TEST_F(QueueDdlTest, ACollectionThatARenameReplacedIsDropped) {
+  append({make_op(OpKind::kTouch, "1"), make_rename("other", "bills", {11, 1})});
+  overtake(take(), "bills");
+  EXPECT_EQ(queue_->stats().operations, 1U);
+}
+
+TEST_F(QueueDdlTest, ADropDoesNotSettleAGapThatWasFoundBehindIt) {
+  append({make_ddl("drop", {"shop", "bills"}, {11, 1})});
+  AppendBatch gap;
+  gap.dirty.push_back({{"shop", "bills"}, "position lost", {12, 1}, false, ""});
+  gap.position = {"token", {20, 1}, false, "rs0"};
+  ASSERT_TRUE(queue_->append(gap).ok());
+  EXPECT_TRUE(queue_->changes_first(queue_->dirty_ranges().front())) << "what came before the gap goes first";
+  const auto ddl = take_ddl();
+  ASSERT_TRUE(ddl);
+  ASSERT_TRUE(queue_->complete_ddl(ddl->seq, {}, {{"shop", "bills"}}).ok());
+  EXPECT_EQ(queue_->dirty_ranges().size(), 1U);
+  append({make_ddl("drop", {"shop", "bills"}, {21, 1})});
+  const auto later = take_ddl();
+  ASSERT_TRUE(later);
+  ASSERT_TRUE(queue_->complete_ddl(later->seq, {}, {{"shop", "bills"}}).ok());
+  EXPECT_TRUE(queue_->dirty_ranges().empty());
+}
+
+TEST_F(QueueDdlTest, WhatWasReadForATouchIsKeptUntilTheDocumentChangesAgain) {
+  append({make_op(OpKind::kTouch, "1")});
+  Completion read;
+  read.seq = take()[0].seq;
+  read.kind = Completion::Kind::kRead;
+  read.read_at = {15, 1};
+  read.document = document("1", 7);
+  ASSERT_TRUE(queue_->complete({read}).ok());
+  auto taken = take();
+  ASSERT_EQ(taken.size(), 1U);
+  EXPECT_EQ(taken[0].read_at, (OpTime{15, 1}));
+  EXPECT_EQ(taken[0].read_document, document("1", 7));
+  complete(taken, Completion::Kind::kPutBack);
+  taken = take();
+  ASSERT_EQ(taken.size(), 1U);
+  EXPECT_EQ(taken[0].read_document, document("1", 7)) << "an outage changes nothing about it";
+  complete(taken, Completion::Kind::kPutBack);
+  append({make_op(OpKind::kDelta, "1", test::bson(R"({"updatedFields":{"v":9},"removedFields":[]})"), {16, 1})});
+  taken = take();
+  ASSERT_EQ(taken.size(), 1U);
+  EXPECT_TRUE(taken[0].read_at.is_null());
+}
+
+TEST_F(QueueDdlTest, MoreThanTheBoundOfReadDocumentsIsNotKept) {
+  options_.memory_bytes = 4096;
+  open();
+  append({make_op(OpKind::kTouch, "1"), make_op(OpKind::kTouch, "2")});
+  std::vector<Completion> completions;
+  for (const auto& one : take()) {
+    Completion read;
+    read.seq = one.seq;
+    read.kind = Completion::Kind::kRead;
+    read.read_at = {15, 1};
+    read.document = std::string(3000, 'x');
+    completions.push_back(read);
+  }
+  ASSERT_TRUE(queue_->complete(completions).ok());
+  int kept = 0;
+  for (const auto& one : take()) kept += one.read_at.is_null() ? 0 : 1;
+  EXPECT_EQ(kept, 1) << "the other has to be read again";
 }
 
 TEST_F(QueueDdlTest, ADdlChangeOfAHeldNamespaceWaitsForItsRelease) {

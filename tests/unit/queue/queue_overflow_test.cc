@@ -168,12 +168,12 @@ TEST_F(QueueOverflow, ADropDoesNotSettleWhatCameBehindIt) {
   append({make_ddl("drop", {"shop", "bills"}, {10, 1})});
   for (int id = 1; id <= 8; ++id) append({big(id, {10, static_cast<std::uint32_t>(id + 1)})});
   ASSERT_EQ(queue_->dirty_ranges().size(), 1U);
-  EXPECT_TRUE(queue_->moves_soon({"shop", "bills"}));
+  EXPECT_TRUE(queue_->changes_first(queue_->dirty_ranges().front()));
   const auto ddl = queue_->take_ddl(std::chrono::milliseconds(0), {});
   ASSERT_TRUE(ddl.ok() && ddl->has_value());
   ASSERT_TRUE(queue_->complete_ddl((*ddl)->seq, {}, {{"shop", "bills"}}).ok());
-  EXPECT_FALSE(queue_->moves_soon({"shop", "bills"}));
   ASSERT_EQ(queue_->dirty_ranges().size(), 1U);
+  EXPECT_FALSE(queue_->changes_first(queue_->dirty_ranges().front()));
   EXPECT_EQ(queue_->dirty_ranges().front().gap_start, (OpTime{10, 1}));
 }
 
