@@ -7,6 +7,7 @@
 
 #include "dualsync/api/api_server.h"
 #include "dualsync/api/api_token.h"
+#include "dualsync/app/component_options.h"
 #include "dualsync/app/data_dir.h"
 #include "dualsync/app/guards.h"
 #include "dualsync/app/mongo_sides.h"
@@ -109,21 +110,6 @@ void report_backup(const MongoBackup& backup, std::chrono::milliseconds timeout)
   }
 }
 
-PipelineOptions pipeline_options(const Settings& settings, const std::string& data_dir_trouble) {
-  PipelineOptions options;
-  options.lanes = settings.lanes;
-  options.copy_threads = settings.copy_threads;
-  options.batch_size = settings.batch_size;
-  options.batch_max = settings.batch_max;
-  options.operations_per_second = settings.operations_per_second;
-  options.bytes_per_second = settings.bytes_per_second;
-  options.retries_max = settings.max_retries;
-  options.worker_interval = settings.worker_interval;
-  options.on_drop = settings.on_drop;
-  options.data_dir_trouble = data_dir_trouble;
-  return options;
-}
-
 // A new data directory knows no local. If the backup does, that must be heard before this one is taken as right; if the
 // backup is away, capture goes on all the same, and the comparison follows before anything is written.
 void ask_backup_first(const Guards& guards) {
@@ -132,12 +118,7 @@ void ask_backup_first(const Guards& guards) {
 }
 
 int run_mirror(const Settings& settings, const Sides& sides, const std::string& data_dir_trouble) {
-  QueueOptions queue_options;
-  queue_options.directory = settings.data_dir + "/queue";
-  queue_options.lanes = settings.lanes;
-  queue_options.memory_operations = settings.queue_max_size;
-  queue_options.bounds = {settings.queue_max_bytes, settings.disk_reserve_bytes};
-  auto queue = SyncQueue::open(queue_options);
+  auto queue = SyncQueue::open(queue_options(settings));
   if (!queue) return fail(queue.error(), exit_code_of(queue.error().kind));
 
   auto guards = make_guards(settings, sides, **queue);

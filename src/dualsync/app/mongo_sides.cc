@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "dualsync/app/component_options.h"
 #include "dualsync/mongo/uri_check.h"
 
 namespace dualsync {
@@ -29,12 +30,7 @@ Result<Sides> open_sides(const Settings& settings, const Waits& waits) {
   auto backup_uri = check_uri(settings.atlas_uri, {"MONGODB_ATLAS_URI", true, settings.allow_insecure_backup});
   if (!backup_uri) return backup_uri.error();
 
-  ScopeOptions scope;
-  scope.local_db = local_uri->database;
-  scope.backup_db = backup_uri->database;
-  scope.included = settings.included_collections;
-  scope.excluded = settings.excluded_collections;
-  scope.database_map = settings.database_map;
+  const ScopeOptions scope = scope_options(settings, local_uri->database, backup_uri->database);
 
   DeploymentOptions local_options;
   local_options.socket = waits.socket;

@@ -1,0 +1,39 @@
+#include "dualsync/app/component_options.h"
+
+namespace dualsync {
+
+QueueOptions queue_options(const Settings& settings) {
+  QueueOptions options;
+  options.directory = settings.data_dir + "/queue";
+  options.lanes = settings.lanes;
+  options.memory_operations = settings.queue_max_size;
+  options.bounds = {settings.queue_max_bytes, settings.disk_reserve_bytes};
+  return options;
+}
+
+PipelineOptions pipeline_options(const Settings& settings, const std::string& data_dir_trouble) {
+  PipelineOptions options;
+  options.lanes = settings.lanes;
+  options.copy_threads = settings.copy_threads;
+  options.batch_size = settings.batch_size;
+  options.batch_max = settings.batch_max;
+  options.operations_per_second = settings.operations_per_second;
+  options.bytes_per_second = settings.bytes_per_second;
+  options.retries_max = settings.max_retries;
+  options.worker_interval = settings.worker_interval;
+  options.on_drop = settings.on_drop;
+  options.data_dir_trouble = data_dir_trouble;
+  return options;
+}
+
+ScopeOptions scope_options(const Settings& settings, const std::string& local_db, const std::string& backup_db) {
+  ScopeOptions scope;
+  scope.local_db = local_db;
+  scope.backup_db = backup_db;
+  scope.included = settings.included_collections;
+  scope.excluded = settings.excluded_collections;
+  scope.database_map = settings.database_map;
+  return scope;
+}
+
+}  // namespace dualsync
