@@ -182,6 +182,7 @@ void Batch::settle_refused(std::size_t index, const Error& error) {
              {"key", to_json(op.document_key)},
              {"type", to_string(op.kind)},
              {"attempt", attempt},
+             {"duration_ms", context_.clock.unix_ms() - op.enqueued_ms},
              {"code", error.code},
              {"error", error.message},
              {"retry_ms", result.delay.count()}});

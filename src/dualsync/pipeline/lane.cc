@@ -2,6 +2,7 @@
 
 #include "dualsync/base/log.h"
 #include "dualsync/base/planted.h"
+#include "dualsync/codec/bson.h"
 #include "dualsync/pipeline/batch.h"
 #include "dualsync/pipeline/waiting.h"
 
@@ -12,6 +13,23 @@ constexpr std::size_t kProbeOperations = 10;
 constexpr std::chrono::milliseconds kGatePoll{20};
 // Of payload. Larger commands bring nothing (the round trip is amortised long before), and every lane holds one.
 constexpr std::size_t kBatchBytesMax = 2U << 20U;
+
+// One line for each operation that got through; a refused one was told of where it was refused.
+void log_synced(const PipelineContext& context, const std::vector<TakenOperation>& taken,
+                const std::vector<Completion>& completions) {
+  if (!log::enabled(log::Level::kDebug)) return;
+  const std::int64_t now = context.clock.unix_ms();
+  for (std::size_t i = 0; i < taken.size(); ++i) {
+    const OperationView& op = taken[i].op;
+    if (completions[i].kind != Completion::Kind::kDone) continue;
+    log::debug("worker", "synced",
+               {{"namespace", op.ns().full()},
+                {"key", to_json(op.document_key)},
+                {"type", to_string(op.kind)},
+                {"attempt", op.attempts + 1},
+                {"duration_ms", now - op.enqueued_ms}});
+  }
+}
 
 }  // namespace
 
@@ -97,6 +115,7 @@ Result<void> Lane::apply(const std::vector<TakenOperation>& taken) {
       sizer_.succeeded(taken.size(), took);
     }
   }
+  log_synced(context_, taken, completions);
   log::debug("worker", "batch", {{"lane", index_}, {"operations", taken.size()}, {"duration_ms", took.count()}});
   return context_.queue.complete(completions);
 }
