@@ -45,8 +45,10 @@ Result<void> SyncQueue::Impl::set_aside(const WindowOp& op, const Error& error, 
     if (const SeqNo older = dead.find(op.key); older != 0) forget_dead_letter(older, op.key, batch);
     dead.put(op.key, op.seq);
   }
+  OperationView refused = op.op;
+  ++refused.attempts;  // the one that brought it here
   batch->Put(store->dead_letters(), seq_key(op.seq),
-             encode_dead_letter(op.op, error, options.clock->unix_ms(), op.record));
+             encode_dead_letter(refused, error, options.clock->unix_ms(), op.record));
   ++counters.dead_letters;
   return {};
 }

@@ -56,6 +56,11 @@ TEST_F(DeadLetterTest, ALaterWriteThatGetsThroughResolvesIt) {
   EXPECT_TRUE(letters().empty());
 }
 
+TEST_F(DeadLetterTest, ItsAttemptsCountTheOneThatBroughtItHere) {
+  refuse_one();
+  EXPECT_EQ(letters().front().attempts, 1U);
+}
+
 TEST_F(DeadLetterTest, ADeltaOnTopOfAChangeThatIsMissingIsATouch) {
   refuse_one();
   open();  // also after a restart
