@@ -15,8 +15,8 @@ class SimSource final : public ChangeSource {
     if (at_ < local_.oldest()) return lost();
     return position();
   }
-  Result<ChangeBatch> next(std::stop_token) override {
-    if (local_.batches_allowed <= 0) return Error{ErrorKind::kStopped, "stopped", "", 0};
+  Result<ChangeBatch> next(std::stop_token stop) override {
+    if (stop.stop_requested() || local_.batches_allowed <= 0) return Error{ErrorKind::kStopped, "stopped", "", 0};
     --local_.batches_allowed;
     local_.link().meanwhile();
     if (local_.link().fails()) return unreachable();
@@ -77,6 +77,14 @@ class SimCursor final : public DocumentCursor {
   std::string document_;
 };
 
+std::string id_index() {
+  BsonDoc index;
+  BSON_APPEND_INT32(index.get(), "v", 2);
+  append_document(index.get(), "key", key_of({1, false}));
+  BSON_APPEND_UTF8(index.get(), "name", "_id_");
+  return index.str();
+}
+
 class SimReader final : public DocumentReader {
  public:
   SimReader(Link& link, Data& data, std::function<OpTime()> time) : link_(link), data_(data), time_(std::move(time)) {}
@@ -117,9 +125,11 @@ class SimReader final : public DocumentReader {
     }
     return found;
   }
-  Result<std::vector<std::string>> list_indexes(const Namespace&) override {
+  Result<std::vector<std::string>> list_indexes(const Namespace& ns) override {
     if (link_.fails()) return unreachable();
-    return std::vector<std::string>();
+    std::vector<std::string> indexes;
+    if (data_.contains(ns)) indexes.push_back(id_index());
+    return indexes;
   }
   Result<std::uint64_t> estimated_count(const Namespace& ns) override {
     if (link_.fails()) return unreachable();

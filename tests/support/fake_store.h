@@ -32,9 +32,14 @@ struct FakeServer {
   std::vector<std::string> log;     // "insert {...}" and so on, in the order applied
 
   void put(const Namespace& ns, const std::string& document) { data[ns][id_key_of(document)] = document; }
-  std::optional<std::string> get(const Namespace& ns, const std::string& key) {
-    const auto found = data[ns].find(key);
-    return found == data[ns].end() ? std::nullopt : std::optional<std::string>(found->second);
+  const Documents& documents(const Namespace& ns) const {  // none where there is no such namespace
+    static const Documents kNone;
+    const auto found = data.find(ns);
+    return found == data.end() ? kNone : found->second;
+  }
+  std::optional<std::string> get(const Namespace& ns, const std::string& key) const {
+    const auto found = documents(ns).find(key);
+    return found == documents(ns).end() ? std::nullopt : std::optional<std::string>(found->second);
   }
 };
 
@@ -64,11 +69,18 @@ class FakeReader final : public DocumentReader {
     }
     return server_.time;
   }
-  Result<std::unique_ptr<DocumentCursor>> scan(const Namespace& ns, const IdRange&) override {
+  Result<std::unique_ptr<DocumentCursor>> scan(const Namespace& ns, const IdRange& range) override {
     if (server_.down) return unreachable();
-    return std::unique_ptr<DocumentCursor>(std::make_unique<FakeCursor>(server_.data[ns]));
+    const Documents& all = server_.documents(ns);
+    const auto begin = range.min.empty() ? all.begin() : all.lower_bound(range.min);
+    const auto end = range.max.empty() ? all.end() : all.lower_bound(range.max);
+    return std::unique_ptr<DocumentCursor>(std::make_unique<FakeCursor>(Documents(begin, end)));
   }
-  Result<std::vector<std::string>> list_databases() override { return std::vector<std::string>{"shop"}; }
+  Result<std::vector<std::string>> list_databases() override {
+    std::set<std::string> names;
+    for (const auto& [ns, documents] : server_.data) names.insert(ns.db);
+    return std::vector<std::string>(names.begin(), names.end());
+  }
   Result<std::vector<CollectionInfo>> list_collections(const std::string& db) override {
     std::vector<CollectionInfo> found;
     for (const auto& [ns, documents] : server_.data) {
@@ -76,14 +88,26 @@ class FakeReader final : public DocumentReader {
     }
     return found;
   }
-  Result<std::vector<std::string>> list_indexes(const Namespace&) override { return std::vector<std::string>(); }
+  Result<std::vector<std::string>> list_indexes(const Namespace& ns) override {
+    std::vector<std::string> indexes;
+    if (!server_.data.contains(ns)) return indexes;
+    BsonDoc index;
+    bson_t key;
+    BSON_APPEND_INT32(index.get(), "v", 2);
+    bson_append_document_begin(index.get(), "key", -1, &key);
+    BSON_APPEND_INT32(&key, "_id", 1);
+    bson_append_document_end(index.get(), &key);
+    BSON_APPEND_UTF8(index.get(), "name", "_id_");
+    indexes.push_back(index.str());
+    return indexes;
+  }
   Result<std::uint64_t> estimated_count(const Namespace& ns) override {
-    return static_cast<std::uint64_t>(server_.data[ns].size());
+    return static_cast<std::uint64_t>(server_.documents(ns).size());
   }
   Result<std::vector<std::string>> split_points(const Namespace&, std::size_t) override {
     return std::vector<std::string>();
   }
-  Result<bool> is_empty(const Namespace& ns) override { return server_.data[ns].empty(); }
+  Result<bool> is_empty(const Namespace& ns) override { return server_.documents(ns).empty(); }
   Result<OpTime> cluster_time() override { return server_.time; }
   Result<std::int64_t> oplog_window_seconds() override { return std::int64_t{3600}; }
   Result<void> ping() override { return server_.down ? Result<void>(unreachable()) : Result<void>(); }
@@ -124,7 +148,7 @@ class FakeWriter final : public BackupWriter {
     std::vector<std::string> keys;
     bson_iter_t field;
     DUALSYNC_CHECK(iterate_bson(fields, &field) && bson_iter_next(&field));
-    for (const auto& [key, document] : server_.data[ns]) {
+    for (const auto& [key, document] : server_.documents(ns)) {
       if (field_of(document, bson_iter_key(&field)) == field_of(fields, bson_iter_key(&field))) keys.push_back(key);
     }
     return keys;
@@ -147,6 +171,32 @@ class FakeWriter final : public BackupWriter {
     BsonDoc field;
     bson_append_iter(field.get(), name, -1, &iter);
     return field.str();
+  }
+
+  // Fields of the document itself, each of which must be there; false: one is not, and nothing has changed.
+  static bool apply_delta(std::string_view change, std::string* document) {
+    std::map<std::string, bson_iter_t> set;
+    std::set<std::string> removed;
+    bson_iter_t part;
+    bson_iter_t field;
+    if (find_field(change, "updatedFields", &part) && bson_iter_recurse(&part, &field)) {
+      while (bson_iter_next(&field)) set[bson_iter_key(&field)] = field;
+    }
+    if (find_field(change, "removedFields", &part) && bson_iter_recurse(&part, &field)) {
+      while (bson_iter_next(&field)) removed.insert(std::string(iter_string(field).value_or("")));
+    }
+    BsonDoc after;
+    DUALSYNC_CHECK(iterate_bson(*document, &field));
+    while (bson_iter_next(&field)) {
+      const std::string name = bson_iter_key(&field);
+      const auto changed = set.find(name);
+      if (removed.contains(name)) continue;
+      bson_append_iter(after.get(), name.c_str(), -1, changed == set.end() ? &field : &changed->second);
+      if (changed != set.end()) set.erase(changed);
+    }
+    if (!set.empty()) return false;
+    *document = after.str();
+    return true;
   }
 
   std::optional<WriteOutcome> collision(const Documents& documents, const WriteItem& item) const {
@@ -190,7 +240,7 @@ class FakeWriter final : public BackupWriter {
         server_.log.push_back("replace");
         return {};
       case WriteItem::Kind::kDelta:
-        if (found == documents.end()) return failure(ErrorKind::kHeal, 0);
+        if (found == documents.end() || !apply_delta(item.payload, &found->second)) return failure(ErrorKind::kHeal, 0);
         server_.log.push_back("delta");
         return {};
       case WriteItem::Kind::kDelete:

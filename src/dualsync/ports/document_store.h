@@ -27,7 +27,8 @@ struct CollectionInfo {
   std::string uuid;     // 16 bytes; empty where there is none
 };
 
-// A half-open range [min, max) of `_id`; each bound is a BSON document {_id: ...} or empty for "no bound".
+// A half-open range [min, max) of `_id`; each bound is a BSON document {_id: ...} or empty for "no bound". If there are
+// both, min comes before max.
 struct IdRange {
   std::string min;
   std::string max;
@@ -125,7 +126,7 @@ class SchemaWriter {
   virtual Result<void> drop_index(const Namespace& ns, const std::string& name) = 0;              // kNotFound
   virtual Result<void> modify_collection(const Namespace& ns, std::string_view changes) = 0;      // kNotFound
   virtual Result<void> rename(const Namespace& from, const Namespace& to, bool drop_target) = 0;  // kNotFound
-  virtual Result<void> drop(const Namespace& ns) = 0;                                             // kNotFound
+  virtual Result<void> drop(const Namespace& ns) = 0;  // kNotFound, from servers before 7.0
 };
 
 }  // namespace dualsync

@@ -1,0 +1,89 @@
+// The contracts on src/dualsync/mongo and a server: the embedded one, or those that the environment names.
+#include <random>
+
+#include "contract/port_sides.h"
+#include "mongo_fixture.h"
+
+namespace dualsync::test {
+namespace {
+
+class MongoPorts final : public PortSides {
+ public:
+  MongoPorts()
+      : db_("ports_" + std::to_string(std::random_device()())),
+        local_(open_deployment(local_uri())),
+        backup_(open_deployment(backup_uri())),
+        application_(local_->make_writer(WriterOptions{})) {}
+  ~MongoPorts() override {
+    for (const std::string& uri : {local_uri(), backup_uri()}) {
+      const ClientPtr client(mongoc_client_new(uri.c_str()));
+      const std::string drop = bson(R"({"dropDatabase":1})");
+      const auto command = view_bson(drop);
+      mongoc_client_write_command_with_opts(client.get(), db_.c_str(), &*command, nullptr, nullptr, nullptr);
+    }
+  }
+
+  Namespace ns(const std::string& collection) const override { return {db_, collection}; }
+  std::unique_ptr<BackupWriter> make_writer() override { return backup_->make_writer(WriterOptions{}); }
+  std::unique_ptr<DocumentReader> make_backup_reader() override { return backup_->make_reader(); }
+  std::unique_ptr<SchemaWriter> make_schema_writer() override { return backup_->make_schema_writer(); }
+  std::unique_ptr<DocumentReader> make_local_reader() override { return local_->make_reader(); }
+  std::unique_ptr<ChangeSource> make_change_source() override {
+    SourceOptions options;
+    options.single_database = db_;
+    options.batch_size = 3;
+    options.max_wait = std::chrono::milliseconds(200);
+    return local_->make_change_source(options);
+  }
+  void insert(const std::string& c, int id, int v) override { apply(c, WriteItem::Kind::kInsert, id, document(id, v)); }
+  void replace(const std::string& c, int id, int v) override {
+    apply(c, WriteItem::Kind::kReplace, id, document(id, v));
+  }
+  void set_v(const std::string& c, int id, int v) override {
+    apply(c, WriteItem::Kind::kDelta, id,
+          bson("{\"updatedFields\":{\"v\":" + std::to_string(v) + "},\"removedFields\":[]}"));
+  }
+  void remove(const std::string& c, int id) override { apply(c, WriteItem::Kind::kDelete, id, ""); }
+  Position lost_position() override {
+    Position position;
+    position.token = bson(R"({"_data":"this is no token"})");
+    return position;
+  }
+  void make_unique(const std::string& c, const std::string& field) override {
+    const std::string index = bson(R"({"v":2,"key":{")" + field + R"(":1},"name":")" + field + R"(_1","unique":true})");
+    EXPECT_TRUE(succeeds(backup_->make_schema_writer()->create_index(ns(c), index)));
+  }
+
+ private:
+  static std::string document(int id, int v) {
+    return bson("{\"_id\":" + std::to_string(id) + ",\"v\":" + std::to_string(v) + "}");
+  }
+  void apply(const std::string& collection, WriteItem::Kind kind, int id, const std::string& payload) {
+    const std::string key = id_key(std::to_string(id));
+    const WriteItem item{kind, key, payload};
+    const auto outcomes = application_->write(ns(collection), {&item, 1});
+    ASSERT_TRUE(succeeds(outcomes));
+    EXPECT_TRUE(outcomes->front().ok) << outcomes->front().error.message;
+  }
+
+  const std::string db_;
+  const std::unique_ptr<Deployment> local_;
+  const std::unique_ptr<Deployment> backup_;
+  const std::unique_ptr<BackupWriter> application_;
+};
+
+std::unique_ptr<PortSides> make_ports() {
+  EXPECT_TRUE(server_problem().empty()) << server_problem();
+  if (!server_problem().empty()) return nullptr;
+  return std::make_unique<MongoPorts>();
+}
+const PortMaker kServer{"Server", make_ports};
+
+INSTANTIATE_TEST_SUITE_P(Server, WriterContract, ::testing::Values(kServer), name_of_maker);
+INSTANTIATE_TEST_SUITE_P(Server, AtomicContract, ::testing::Values(kServer), name_of_maker);
+INSTANTIATE_TEST_SUITE_P(Server, ReaderContract, ::testing::Values(kServer), name_of_maker);
+INSTANTIATE_TEST_SUITE_P(Server, SchemaContract, ::testing::Values(kServer), name_of_maker);
+INSTANTIATE_TEST_SUITE_P(Server, SourceContract, ::testing::Values(kServer), name_of_maker);
+
+}  // namespace
+}  // namespace dualsync::test
