@@ -165,6 +165,9 @@ Result<void> SyncQueue::Impl::stage(const OperationView& op, Staged* staged, roc
 
 void SyncQueue::Impl::write_staged(Staged* staged, rocksdb::WriteBatch* batch) {
   for (const auto& [seq, record] : staged->disk_records) batch->Put(store->operations(), seq_key(seq), record);
+  // In ascending order, so that the store's insert starts where the last one ended.
+  std::sort(staged->window_records.begin(), staged->window_records.end(),
+            [](const WindowOp* a, const WindowOp* b) { return a->seq < b->seq; });
   for (WindowOp* op : staged->window_records) {
     batch->Put(store->operations(), seq_key(op->seq), op->record);
     op->staged = false;
