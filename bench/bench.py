@@ -4,6 +4,7 @@
 Scenarios  catch-up   operations that are already in the oplog when dualsync starts
            backlog    operations that come while the backup is away
            copy       the first copy of documents that are already there
+           queue      the queue by itself, in one process without servers (bench/queue_bench.cc)
 Proof      each run ends with `dualsync verify`; a run whose sides differ is an error, not a number
 """
 from __future__ import annotations
@@ -38,6 +39,9 @@ COPY_BATCH_DOCUMENTS = 1000
 WAIT_SECONDS = 1800
 POLL_SECONDS = 0.05
 BARE_READER = ROOT / "build" / "release" / "bench" / "bare_reader"
+QUEUE_BENCH = ROOT / "build" / "release" / "bench" / "queue_bench"
+BACKLOG_NUMBERS = ("enqueuedPerSecond", "cpuMicroseconds", "waiting", "waitingMegabytes", "writes", "drainSeconds",
+                   "peakRssMegabytes")
 MEGABYTE = 1e6
 CLOCK_TICKS = os.sysconf("SC_CLK_TCK")
 
@@ -187,8 +191,32 @@ def copy(stage: Stage, options: argparse.Namespace) -> dict[str, float]:
             "peakRssMegabytes": usage.peak_bytes / MEGABYTE, "verifySeconds": time.monotonic() - started}
 
 
+def queue(folder: Path) -> dict[str, float]:
+    """Each benchmark in a process of its own: peak memory is the process's."""
+    if not os.access(QUEUE_BENCH, os.X_OK):
+        raise BenchError(f"{QUEUE_BENCH} is not built: libbenchmark-dev is missing?")
+    listed = subprocess.run([str(QUEUE_BENCH), "--benchmark_list_tests"], capture_output=True, text=True,
+                            timeout=WAIT_SECONDS, check=True)
+    measured = {}
+    for name in listed.stdout.split():
+        done = subprocess.run([str(QUEUE_BENCH), f"--benchmark_filter=^{name}$", "--benchmark_format=json"], cwd=folder,
+                              capture_output=True, text=True, timeout=WAIT_SECONDS, check=False)
+        row = json.loads(done.stdout)["benchmarks"][0] if done.returncode == 0 else {"error_occurred": True}
+        if row.get("error_occurred"):
+            raise BenchError(f"queue_bench {name}: {row.get('error_message', done.stderr[-2000:])}")
+        scenario, *rest = name.split("/")
+        short = " ".join([scenario, *rest[:-1 if scenario == "enqueue" else -2]])
+        if scenario == "enqueue":
+            measured[f"{short} perSecond"] = row["items_per_second"]
+            measured[f"{short} cpuMicroseconds"] = row["cpuMicroseconds"]
+        else:
+            measured.update({f"{short} {number}": row[number] for number in BACKLOG_NUMBERS})
+    return measured
+
+
 SCENARIOS: dict[str, Callable[[Stage, argparse.Namespace], dict[str, float]]] = {
     "catch-up": catch_up, "backlog": backlog, "copy": copy}
+SERVERLESS: dict[str, Callable[[Path], dict[str, float]]] = {"queue": queue}
 
 
 def summarise(runs: list[dict[str, float]]) -> dict[str, dict[str, float]]:
@@ -206,7 +234,8 @@ def print_table(scenario: str, summary: dict[str, dict[str, float]], runs: int) 
 def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="bench/run", description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("scenario", nargs="*", choices=[[], *SCENARIOS], default=[], help="which (default: all)")
+    parser.add_argument("scenario", nargs="*", choices=[[], *SCENARIOS, *SERVERLESS], default=[],
+                        help="which (default: all)")
     parser.add_argument("--runs", type=int, default=5, help="of each scenario (default: 5)")
     parser.add_argument("--operations", type=int, default=200_000, help="of catch-up (default: 200000)")
     parser.add_argument("--backlog", type=int, default=1_000_000, help="operations of backlog (default: 1000000)")
@@ -216,20 +245,27 @@ def parse() -> argparse.Namespace:
     return parser.parse_args()
 
 
+def run_once(scenario: str, options: argparse.Namespace) -> dict[str, float]:
+    with tempfile.TemporaryDirectory(prefix="dualsync-bench-") as folder:
+        if scenario in SERVERLESS:
+            return SERVERLESS[scenario](Path(folder))
+        with Stage(Path(folder)) as stage:
+            return SCENARIOS[scenario](stage, options)
+
+
 def main() -> int:
     options = parse()
     result: dict = {"date": datetime.now(timezone.utc).isoformat(timespec="seconds"), "cores": os.cpu_count(),
                     "machine": platform.machine(), "kernel": platform.release(), "server": find_server().name,
                     "hotDocuments": HOT_DOCUMENTS, "binary": find_binary().name, "scenarios": {}}
-    for scenario in options.scenario or SCENARIOS:
+    for scenario in options.scenario or [*SCENARIOS, *SERVERLESS]:
         runs = []
         for number in range(1, options.runs + 1):
-            with tempfile.TemporaryDirectory(prefix="dualsync-bench-") as folder, Stage(Path(folder)) as stage:
-                try:
-                    runs.append(SCENARIOS[scenario](stage, options))
-                except BenchError as error:
-                    print(f"{scenario}, run {number}: {error}", file=sys.stderr)
-                    return 1
+            try:
+                runs.append(run_once(scenario, options))
+            except BenchError as error:
+                print(f"{scenario}, run {number}: {error}", file=sys.stderr)
+                return 1
             print(f"{scenario} {number}/{options.runs}: " +
                   ", ".join(f"{name} {value:,.2f}" for name, value in runs[-1].items()), flush=True)
         summary = summarise(runs)
