@@ -57,7 +57,7 @@ TEST(FullSyncProps, Property08DifferenceDetection) {
       return kept;
     }();
     RC_ASSERT(world.differing().size() == differences);
-    world.local.noop();
+    world.local.insert(world.ns(2), {900, false}, {});  // an event that capture has not seen, or nothing is lost
     world.local.roll_over(0);
     world.settle();
     RC_ASSERT(world.differing().empty());
