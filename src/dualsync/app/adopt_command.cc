@@ -6,6 +6,7 @@
 
 #include "dualsync/app/guards.h"
 #include "dualsync/base/log.h"
+#include "dualsync/observe/proof_file.h"
 #include "dualsync/queue/sync_queue.h"
 
 namespace dualsync {
@@ -34,6 +35,8 @@ Result<AdoptReport> run_adopt(const Settings& settings, bool confirmed) {
   queue->reset();
   std::error_code failure;
   std::filesystem::remove_all(settings.data_dir + "/queue", failure);
+  std::error_code no_matter;  // what was proven about the other local; the next proof replaces it
+  std::filesystem::remove(proof_file_path(settings.data_dir), no_matter);
   if (failure) return Error{ErrorKind::kIo, "cannot empty the queue: " + failure.message(), "", failure.value()};
   queue = open_queue(settings);
   if (!queue) return queue.error();

@@ -23,6 +23,7 @@ PipelineOptions pipeline_options(const Settings& settings, const std::string& da
   options.worker_interval = settings.worker_interval;
   options.on_drop = settings.on_drop;
   options.data_dir_trouble = data_dir_trouble;
+  options.proof_dir = settings.data_dir;
   return options;
 }
 

@@ -3,40 +3,14 @@
 #include <algorithm>
 #include <ostream>
 
-#include "dualsync/base/clock.h"
 #include "dualsync/cli/commands.h"
 #include "dualsync/cli/exit_codes.h"
+#include "dualsync/cli/progress_line.h"
 #include "dualsync/cli/render_verify.h"
 #include "dualsync/model/scope.h"
 
 namespace dualsync {
 namespace {
-
-// Draws one line that is overwritten, at most a few times a second.
-class ProgressLine {
- public:
-  ProgressLine(std::ostream& stream, bool drawn) : stream_(stream), drawn_(drawn), start_(system_clock().now()) {}
-
-  void show(const CopyStatus& progress) {
-    const SteadyTime now = system_clock().now();
-    if (!drawn_ || (shown_ && now - last_ < kInterval)) return;
-    last_ = now;
-    shown_ = true;
-    stream_ << kClearLine << render_progress(progress, std::chrono::duration<double>(now - start_).count())
-            << std::flush;
-  }
-  void clear() {
-    if (shown_) stream_ << kClearLine << std::flush;
-  }
-
- private:
-  static constexpr std::chrono::milliseconds kInterval{200};
-  std::ostream& stream_;
-  const bool drawn_;
-  const SteadyTime start_;
-  SteadyTime last_;
-  bool shown_ = false;
-};
 
 // A name that nothing answers to must not pass as "equal". Empty: each has its collection.
 std::string name_without_collection(const VerifyRequest& request, const VerifyReport& report) {

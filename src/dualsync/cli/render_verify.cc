@@ -73,6 +73,10 @@ std::string render_verify(const VerifyReport& report, const Style& style) {
     details += differences_of(one, style);
   }
   text += details;
+  if (const std::uint64_t unsettled = report.unsettled(); unsettled > 0) {
+    text += fmt::format("\n{} changed all the time and could not be compared\n",
+                        counted(unsettled, "document", "documents"));
+  }
   const std::string collections = counted(report.namespaces.size(), "collection", "collections");
   const std::string took = human_duration(static_cast<std::int64_t>(report.seconds));
   if (!text.empty()) text += '\n';
@@ -107,6 +111,7 @@ Json verify_json(const VerifyReport& report) {
                                   {"backupDocuments", one.backup_documents},
                                   {"differenceCount", one.difference_count},
                                   {"differences", std::move(list)},
+                                  {"unsettled", one.unsettled},
                                   {"schema", one.schema}});
   }
   return body;

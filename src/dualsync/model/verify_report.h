@@ -38,6 +38,7 @@ struct NamespaceReport {
   std::uint64_t backup_documents = 0;
   std::uint64_t difference_count = 0;   // all of them
   std::vector<Difference> differences;  // the first ones, bounded
+  std::uint64_t unsettled = 0;          // changed all the time while they were looked at; not proven either way
   std::vector<std::string> schema;      // differences of indexes, options, views, in words
 
   bool equal() const { return difference_count == 0 && schema.empty(); }
@@ -47,12 +48,18 @@ struct VerifyReport {
   std::vector<NamespaceReport> namespaces;
   OpTime verified_until;  // local's cluster time when the comparison started
   double seconds = 0;
+  bool whole = false;  // everything in scope was compared, not chosen namespaces
 
   bool equal() const {
     for (const NamespaceReport& report : namespaces) {
       if (!report.equal()) return false;
     }
     return true;
+  }
+  std::uint64_t unsettled() const {
+    std::uint64_t sum = 0;
+    for (const NamespaceReport& report : namespaces) sum += report.unsettled;
+    return sum;
   }
   std::uint64_t documents() const {
     std::uint64_t sum = 0;

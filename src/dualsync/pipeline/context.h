@@ -28,6 +28,7 @@ struct PipelineOptions {
   std::uint64_t bytes_per_second = 0;
   OnDrop on_drop = OnDrop::kArchive;
   std::string data_dir_trouble;  // for the status
+  std::string proof_dir;         // where commands leave what they proved; empty: nowhere
 };
 
 // Counted since the process started.
@@ -46,7 +47,7 @@ struct PipelineContext {
   CircuitBreaker& breaker;
   PipelineCounters& counters;
   const Clock& clock;
-  RateLimiter* limiter = nullptr;  // none: no limits
+  RateLimiter* limiter = nullptr;   // none: no limits
   const WriteGate* gate = nullptr;  // null: everything may be written
 
   bool may_write() const { return gate == nullptr || gate->may_write().ok(); }

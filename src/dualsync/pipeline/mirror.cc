@@ -146,6 +146,8 @@ Status Mirror::status() const {
     MutexLock lock(mutex_);
     status.applied_position = synced_applied_;
     status.oplog_window_seconds = oplog_window_;
+    status.verified_until = proofs_.verified_until;
+    status.last_proven_restore_ms = proofs_.last_restore_ms;
     input.queue_broken = failure_.has_value();
     if (failure_) input.queue_error = failure_->message;
   }
@@ -173,6 +175,11 @@ void Mirror::tick(std::stop_token stop) {
       MutexLock lock(mutex_);
       // Not every user may read the oplog; then the figure is simply not known.
       oplog_window_ = window ? std::optional<std::int64_t>(*window) : std::nullopt;
+    }
+    if (!context_.options.proof_dir.empty()) {
+      const Proofs proofs = load_proofs(context_.options.proof_dir);
+      MutexLock lock(mutex_);
+      proofs_ = proofs;
     }
     log_changes(status());
     sleep_for(kTick, stop);

@@ -10,6 +10,7 @@
 #include <thread>
 #include <vector>
 
+#include "dualsync/observe/proof_file.h"
 #include "dualsync/pipeline/capture.h"
 #include "dualsync/pipeline/ddl_applier.h"
 #include "dualsync/pipeline/full_sync.h"
@@ -74,6 +75,7 @@ class Mirror final : public Control {
   mutable Mutex mutex_;
   std::optional<Error> failure_ DUALSYNC_GUARDED_BY(mutex_);
   std::optional<std::int64_t> oplog_window_ DUALSYNC_GUARDED_BY(mutex_);
+  Proofs proofs_ DUALSYNC_GUARDED_BY(mutex_);
   OpTime synced_applied_ DUALSYNC_GUARDED_BY(mutex_);  // applied position that is on disk
   std::optional<Verdict> last_verdict_;                // of the tick thread
 };

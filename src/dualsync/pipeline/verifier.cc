@@ -1,11 +1,9 @@
 #include "dualsync/pipeline/verifier.h"
 
 #include <algorithm>
-#include <map>
 #include <set>
 
 #include "dualsync/codec/bson.h"
-#include "dualsync/codec/bson_compare.h"
 #include "dualsync/codec/document_key.h"
 #include "dualsync/model/archive_name.h"
 #include "dualsync/pipeline/comparer.h"
@@ -18,25 +16,10 @@ namespace {
 
 // Suspects are looked up again one by one; beyond this many the two sides are plainly different.
 constexpr std::size_t kSuspectsMax = 100'000;
-constexpr std::size_t kLookupAtOnce = 500;
-constexpr std::chrono::milliseconds kSettlePause{300};
-
-std::string canonical(std::string_view document) {
-  std::string key;
-  append_canonical_key(document, &key);
-  return key;
-}
-
-using DocumentsByKey = std::map<std::string, std::string>;
-
-Result<DocumentsByKey> look_up(DocumentReader& reader, const Namespace& ns, const std::vector<std::string_view>& keys) {
-  DocumentsByKey found;
-  if (keys.empty()) return found;
-  auto read = reader.find_by_ids(
-      ns, keys, {}, [&](std::string_view document) { found[canonical(document)] = std::string(document); });
-  if (!read) return read.error();
-  return found;
-}
+constexpr std::chrono::milliseconds kSchemaPause{500};
+// So many equal looks at a schema with the mirror's word that it has caught up, or so many without.
+constexpr int kSchemaLooks = 2;
+constexpr int kSchemaLooksBlind = 6;
 
 }  // namespace
 
@@ -67,6 +50,7 @@ Result<std::vector<CollectionInfo>> Verifier::list_local() {
 Result<VerifyReport> Verifier::run(std::stop_token stop, const std::function<void(const CompareProgress&)>& progress) {
   const SteadyTime begin = clock_.now();
   VerifyReport report;
+  report.whole = options_.namespaces.empty();
   if (auto now = local_->cluster_time())
     report.verified_until = *now;  // a standalone has none; the comparison still holds
   auto collections = list_local();
@@ -96,8 +80,9 @@ Result<NamespaceReport> Verifier::verify_collection(const CollectionInfo& info, 
     const auto found = [&](const FoundDifference& difference) -> Result<void> {
       ++report.difference_count;
       if (suspects.size() < kSuspectsMax) {
-        suspects.push_back({difference.local.empty() ? "" : id_key_of(difference.local),
-                            difference.backup.empty() ? "" : id_key_of(difference.backup)});
+        Suspect suspect;
+        suspect.key = id_key_of(difference.local.empty() ? difference.backup : difference.local);
+        suspects.push_back(std::move(suspect));
       }
       return {};
     };
@@ -109,103 +94,75 @@ Result<NamespaceReport> Verifier::verify_collection(const CollectionInfo& info, 
     report.local_documents = counts->local;
     report.backup_documents = counts->backup;
     documents_done_ += counts->local;
-    const bool all_known = report.difference_count == suspects.size();
-    if (all_known) report.difference_count = 0;
-    DUALSYNC_TRY(recheck(info.ns, std::move(suspects), stop, &report));
+    // Those beyond the bound count as they are.
+    report.difference_count -= suspects.size();
+    Recheck recheck(*local_, *backup_, clock_, options_.recheck);
+    auto outcome = recheck.run(info.ns, scope_.to_backup(info.ns), std::move(suspects), stop);
+    if (!outcome) return outcome.error();
+    report.difference_count += outcome->count;
+    report.differences = std::move(outcome->differences);
+    report.unsettled = outcome->unsettled;
   }
-  DUALSYNC_TRY(compare_schema(info, &report));
+  DUALSYNC_TRY(settle_schema(info, &report, stop));
   return report;
 }
 
-Result<void> Verifier::recheck(const Namespace& ns, std::vector<Suspect> suspects, std::stop_token stop,
-                               NamespaceReport* report) {
-  if (suspects.empty()) return {};
-  const bool all_known = report->difference_count == 0;
-  const SteadyTime deadline = clock_.now() + options_.settle_max;
-  SteadyTime last_change = clock_.now();
-  std::vector<Difference> differences;
-  for (;;) {
-    std::vector<Suspect> left;
-    auto found = still_different(ns, suspects, &left);
+Result<void> Verifier::settle_schema(const CollectionInfo& info, NamespaceReport* report, std::stop_token stop) {
+  CollectionInfo now = info;
+  std::vector<std::string> last;
+  int looks = 0;
+  for (int i = 0; i < 2 * kSchemaLooksBlind; ++i) {
+    auto found = compare_schema(now, report->local_documents);
     if (!found) return found.error();
-    differences = std::move(*found);
-    if (left.size() != suspects.size()) last_change = clock_.now();
-    suspects = std::move(left);
-    const SteadyTime now = clock_.now();
-    if (suspects.empty() || now >= deadline || now - last_change >= options_.settle_still) break;
-    if (stop.stop_requested()) return Error{ErrorKind::kStopped, "verify stopped", "", 0};
-    sleep_for(kSettlePause, stop);
+    if (found->empty()) {
+      last.clear();
+      break;
+    }
+    looks = *found == last ? looks + 1 : 1;
+    last = std::move(*found);
+    bool known = false;
+    if (options_.recheck.catch_up) {
+      auto caught_up = options_.recheck.catch_up(stop);
+      if (!caught_up) return caught_up.error();
+      known = *caught_up;
+    }
+    if (looks > (known ? kSchemaLooks : kSchemaLooksBlind)) break;
+    if (stop.stop_requested()) return Error{ErrorKind::kStopped, "comparison stopped", "", 0};
+    sleep_for(known ? kSchemaPause / 10 : kSchemaPause, stop);
+    auto listed = local_->list_collections(info.ns.db);
+    if (!listed) return listed.error().in("local");
+    const auto still =
+        std::find_if(listed->begin(), listed->end(), [&](const auto& each) { return each.ns == info.ns; });
+    if (still == listed->end()) return {};  // dropped meanwhile
+    now = *still;
   }
-  if (all_known) report->difference_count = differences.size();
-  if (differences.size() > options_.differences_max) differences.resize(options_.differences_max);
-  report->differences = std::move(differences);
+  report->schema.insert(report->schema.end(), last.begin(), last.end());
   return {};
 }
 
-Result<std::vector<Difference>> Verifier::still_different(const Namespace& ns, const std::vector<Suspect>& suspects,
-                                                          std::vector<Suspect>* left) {
-  std::vector<Difference> differences;
-  for (std::size_t begin = 0; begin < suspects.size(); begin += kLookupAtOnce) {
-    const std::size_t end = std::min(suspects.size(), begin + kLookupAtOnce);
-    std::vector<std::string_view> keys;
-    std::set<std::string> distinct;
-    for (std::size_t i = begin; i < end; ++i) {
-      const std::string& key = suspects[i].local_key.empty() ? suspects[i].backup_key : suspects[i].local_key;
-      if (distinct.insert(canonical(key)).second) keys.push_back(key);
-    }
-    auto on_backup = look_up(*backup_, scope_.to_backup(ns), keys);
-    if (!on_backup) return on_backup.error().in("backup");
-    auto on_local = look_up(*local_, ns, keys);
-    if (!on_local) return on_local.error().in("local");
-    for (std::size_t i = begin; i < end; ++i) {
-      const std::string& key = suspects[i].local_key.empty() ? suspects[i].backup_key : suspects[i].local_key;
-      if (distinct.erase(canonical(key)) == 0) continue;  // named twice
-      const auto l = on_local->find(canonical(key));
-      const auto b = on_backup->find(canonical(key));
-      const bool has_local = l != on_local->end();
-      const bool has_backup = b != on_backup->end();
-      if ((!has_local && !has_backup) || (has_local && has_backup && l->second == b->second)) continue;
-      Difference difference;
-      difference.kind = !has_backup  ? DifferenceKind::kMissing
-                        : !has_local ? DifferenceKind::kForeign
-                                     : DifferenceKind::kContent;
-      difference.document_key = key;
-      difference.id_json = to_json(key);
-      if (has_local && has_backup) difference.path = first_difference(l->second, b->second);
-      differences.push_back(std::move(difference));
-      left->push_back(suspects[i]);
-    }
-  }
-  return differences;
-}
-
-Result<void> Verifier::compare_schema(const CollectionInfo& info, NamespaceReport* report) {
+Result<std::vector<std::string>> Verifier::compare_schema(const CollectionInfo& info, std::uint64_t local_documents) {
+  using Words = std::vector<std::string>;
   const Namespace backup_ns = scope_.to_backup(info.ns);
   auto collections = backup_->list_collections(backup_ns.db);
   if (!collections) return collections.error().in("backup");
   const auto there = std::find_if(collections->begin(), collections->end(),
                                   [&](const CollectionInfo& other) { return other.ns == backup_ns; });
-  auto wanted = info.type == CollectionInfo::Type::kView ? Result<std::vector<std::string>>(std::vector<std::string>())
-                                                         : local_->list_indexes(info.ns);
+  auto wanted = info.type == CollectionInfo::Type::kView ? Result<Words>(Words()) : local_->list_indexes(info.ns);
   if (!wanted) return wanted.error().in("local");
   if (there == collections->end()) {
     // A server that does not report the creation that an insert implies leaves nothing to mirror of an empty
     // collection.
     const bool plain = info.type == CollectionInfo::Type::kCollection && wanted->size() <= 1 &&
                        comparable_options(info.options).empty();
-    if (!plain || report->local_documents > 0) report->schema.push_back("the collection is missing on the backup");
-    return {};
+    return plain && local_documents == 0 ? Words() : Words{"the collection is missing on the backup"};
   }
-  if (there->type != info.type) {
-    report->schema.push_back("is a view or time series on one side only");
-    return {};
-  }
-  for (const std::string& text : different_options(info.options, there->options)) report->schema.push_back(text);
-  if (info.type == CollectionInfo::Type::kView) return {};
+  if (there->type != info.type) return Words{"is a view or time series on one side only"};
+  Words found = different_options(info.options, there->options);
+  if (info.type == CollectionInfo::Type::kView) return found;
   auto present = backup_->list_indexes(backup_ns);
   if (!present) return present.error().in("backup");
-  for (const std::string& text : different_indexes(*wanted, *present)) report->schema.push_back(text);
-  return {};
+  for (std::string& text : different_indexes(*wanted, *present)) found.push_back(std::move(text));
+  return found;
 }
 
 // Collections that only the backup has, the archives of dropped ones apart.

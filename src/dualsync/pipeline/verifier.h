@@ -12,15 +12,14 @@
 #include "dualsync/base/clock.h"
 #include "dualsync/model/scope.h"
 #include "dualsync/model/verify_report.h"
+#include "dualsync/pipeline/recheck.h"
 #include "dualsync/ports/sides.h"
 
 namespace dualsync {
 
 struct VerifyOptions {
-  std::vector<std::string> namespaces;            // patterns as Scope has them; empty: everything in scope
-  std::chrono::milliseconds settle_max{15'000};   // how long rechecks may go on
-  std::chrono::milliseconds settle_still{3'000};  // no difference went away for so long: it is real
-  std::size_t differences_max = 100;              // named per namespace; all are counted
+  std::vector<std::string> namespaces;  // patterns as Scope has them; empty: everything in scope
+  RecheckOptions recheck;
 };
 
 struct CompareProgress {
@@ -36,19 +35,13 @@ class Verifier {
   Result<VerifyReport> run(std::stop_token stop, const std::function<void(const CompareProgress&)>& progress);
 
  private:
-  struct Suspect {
-    std::string local_key;   // {_id: ...}; empty for a foreign document
-    std::string backup_key;  // empty for a missing one
-  };
-
   Result<std::vector<CollectionInfo>> list_local();
   Result<NamespaceReport> verify_collection(const CollectionInfo& info, std::stop_token stop,
                                             const std::function<void(const CompareProgress&)>& progress);
-  Result<void> recheck(const Namespace& ns, std::vector<Suspect> suspects, std::stop_token stop,
-                       NamespaceReport* report);
-  Result<std::vector<Difference>> still_different(const Namespace& ns, const std::vector<Suspect>& suspects,
-                                                  std::vector<Suspect>* left);
-  Result<void> compare_schema(const CollectionInfo& info, NamespaceReport* report);
+  // Until nothing differs or the same differs again and again; a DDL change may be on its way.
+  Result<void> settle_schema(const CollectionInfo& info, NamespaceReport* report, std::stop_token stop);
+  // In words; empty: equal, or gone from both.
+  Result<std::vector<std::string>> compare_schema(const CollectionInfo& info, std::uint64_t local_documents);
   Result<void> find_foreign(const std::vector<CollectionInfo>& local, VerifyReport* report);
 
   const Scope& scope_;
