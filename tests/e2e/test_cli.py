@@ -124,7 +124,7 @@ def plant(copy: Database) -> dict[str, str]:
 
 def named(difference: dict) -> str:
     """The `_id` of a difference, out of its Extended JSON."""
-    value = difference["id"]["_id"]
+    value = difference["id"]
     return str(next(iter(value.values()))) if isinstance(value, dict) else value
 
 
