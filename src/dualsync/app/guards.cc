@@ -80,11 +80,10 @@ Result<Guards> make_guards(const Settings& settings, const Sides& sides, SyncQue
   guards.local_guard =
       std::make_unique<LocalGuard>(sides.local->deployment().make_local_probe(), random_id(), queue, system_clock());
   guards.local = std::make_unique<GuardedLocal>(*sides.local, *guards.local_guard);
-  const std::string& scope_db = sides.scope.single_database();
-  const std::string backup_db = scope_db.empty() ? "" : sides.scope.backup_database(scope_db);
-  guards.writer = std::make_unique<WriterGuard>(
-      lease_options(settings, *sides.backup), this_process(settings, *installation),
-      sides.backup->deployment().make_backup_state(backup_db), *guards.local_guard, system_clock());
+  guards.writer =
+      std::make_unique<WriterGuard>(lease_options(settings, *sides.backup), this_process(settings, *installation),
+                                    sides.backup->deployment().make_backup_state(sides.backup->state_database()),
+                                    *guards.local_guard, system_clock());
   sides.backup->set_gate(guards.writer.get());
   return guards;
 }

@@ -48,8 +48,10 @@ Result<Sides> open_sides(const Settings& settings, const Waits& waits) {
   backup_options.max_clients = std::max(kBackupClients, settings.lanes + 1) + kLeaseClients;
   auto backup = Deployment::open(*backup_uri, backup_options);
   if (!backup) return backup.error();
+  const Scope made(scope);
+  const std::string state_database = scope.local_db.empty() ? "" : made.backup_database(scope.local_db);
   return Sides{std::make_unique<MongoLocal>(std::move(*local), scope.local_db),
-               std::make_unique<MongoBackup>(std::move(*backup)), Scope(scope)};
+               std::make_unique<MongoBackup>(std::move(*backup), state_database), made};
 }
 
 }  // namespace dualsync

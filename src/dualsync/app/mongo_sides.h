@@ -26,20 +26,26 @@ class MongoLocal final : public LocalSide {
 
 class MongoBackup final : public BackupSide {
  public:
-  explicit MongoBackup(std::unique_ptr<Deployment> deployment) : deployment_(std::move(deployment)) {}
+  // `state_database`: where we may keep our own beside `dualsync`; empty: nowhere else.
+  MongoBackup(std::unique_ptr<Deployment> deployment, std::string state_database)
+      : deployment_(std::move(deployment)), state_database_(std::move(state_database)) {}
   std::unique_ptr<DocumentReader> make_reader() override { return deployment_->make_reader(); }
   std::unique_ptr<BackupWriter> make_writer() override {
     WriterOptions options;
     options.gate = gate_;
     return deployment_->make_writer(options);
   }
-  std::unique_ptr<SchemaWriter> make_schema_writer() override { return deployment_->make_schema_writer(gate_); }
+  std::unique_ptr<SchemaWriter> make_schema_writer() override {
+    return deployment_->make_keeping_schema_writer(gate_, state_database_);
+  }
   // Of all writers made from now on; must outlive them.
   void set_gate(const WriteGate* gate) { gate_ = gate; }
   const Deployment& deployment() const { return *deployment_; }
+  const std::string& state_database() const { return state_database_; }
 
  private:
   const std::unique_ptr<Deployment> deployment_;
+  const std::string state_database_;
   const WriteGate* gate_ = nullptr;
 };
 

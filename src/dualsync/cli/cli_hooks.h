@@ -14,6 +14,7 @@
 #include "dualsync/base/result.h"
 #include "dualsync/config/config_load.h"
 #include "dualsync/config/settings.h"
+#include "dualsync/model/restore_report.h"
 #include "dualsync/model/status.h"
 #include "dualsync/model/verify_report.h"
 
@@ -24,6 +25,14 @@ struct VerifyRequest {
   std::vector<std::string> namespaces;
 };
 using VerifyProgress = std::function<void(const CopyStatus&)>;
+
+struct RestoreRequest {
+  std::vector<std::string> namespaces;  // as VerifyRequest has them
+  std::vector<std::string> ids;         // Extended JSON or plain text; only these documents
+  std::string to;                       // URI; empty: MONGODB_LOCAL_URI
+  bool force = false;
+  bool dry_run = false;
+};
 
 struct AdoptReport {
   bool adopted = false;          // false: it was only asked what would be forgotten
@@ -36,6 +45,8 @@ struct CliHooks {
   std::function<int(const Settings&)> run;
   // Compares local and backup. Settings::atlas_uri is set.
   std::function<Result<VerifyReport>(const Settings&, const VerifyRequest&, const VerifyProgress&)> verify;
+  // Copies the backup to local or elsewhere, and proves it. Settings::atlas_uri is set.
+  std::function<Result<RestoreReport>(const Settings&, const RestoreRequest&, const VerifyProgress&)> restore;
   // Makes the next start take local as right; without `confirmed` only says what that would forget.
   std::function<Result<AdoptReport>(const Settings&, bool confirmed)> adopt;
 

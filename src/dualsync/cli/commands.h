@@ -28,6 +28,7 @@ struct DeadLettersRequest {
 };
 int command_dead_letters(const CommandContext& context, const DeadLettersRequest& request);
 int command_verify(const CommandContext& context, const VerifyRequest& request);
+int command_restore(const CommandContext& context, const RestoreRequest& request);
 int command_adopt_local(const CommandContext& context, bool confirmed);
 
 // Prints `error` as all commands do, and gives its exit code back.

@@ -28,6 +28,8 @@ struct Invocation {
   bool yes = false;
   int timeout_seconds = kWaitTimeoutDefault;
   std::vector<std::string> namespaces;
+  RestoreRequest restore;
+  std::vector<std::string> more_namespaces;  // of restore's --namespace
   DeadLettersRequest dead_letters;
   bool all = false;
   QueueRequest queue;
@@ -40,6 +42,7 @@ struct Tree {
   CLI::App* wait = nullptr;
   CLI::App* verify = nullptr;
   CLI::App* dead_letters = nullptr;
+  CLI::App* restore = nullptr;
   CLI::App* adopt_local = nullptr;
   CLI::App* queue = nullptr;
   CLI::App* version = nullptr;
@@ -83,6 +86,27 @@ void add_dead_letters(Tree* tree, Invocation* invocation) {
   add("show", "One of them", Action::kShow, false);
   add("retry", "Send the documents as local holds them now", Action::kRetry, true);
   add("discard", "Forget them; the backup stays without those changes", Action::kDiscard, true);
+}
+
+void build_restore_tree(CLI::App* restore, Invocation* invocation) {
+  RestoreRequest& request = invocation->restore;
+  restore->add_option("NAMESPACE", request.namespaces, "Only these: `name`, `db.name`, `*` globs");
+  restore->add_option("--namespace", invocation->more_namespaces, "The same; may be repeated")
+      ->type_name("NAMESPACE")
+      ->allow_extra_args(false);
+  restore->callback([invocation] {
+    auto& all = invocation->restore.namespaces;
+    all.insert(all.end(), invocation->more_namespaces.begin(), invocation->more_namespaces.end());
+  });
+  restore->add_option("--id", request.ids, "Only the document with this _id (Extended JSON or text); may be repeated")
+      ->type_name("ID")
+      ->allow_extra_args(false);
+  restore->add_option("--to", request.to, "URI of the target; a database in it takes the place of local's")
+      ->type_name("URI");
+  restore->add_flag("--force", request.force, "Replace what the target holds");
+  restore->add_flag("--dry-run", request.dry_run, "Only say what would be done");
+  restore->add_flag("--json", invocation->json, "Print the report as JSON");
+  add_settings(restore, true, invocation);
 }
 
 void build_queue_tree(CLI::App* queue, Invocation* invocation) {
@@ -148,6 +172,8 @@ void build_tree(Tree* tree, Invocation* invocation) {
   json_flag(tree->verify, "Print the report as JSON");
   add_settings(tree->verify, true, invocation);
 
+  tree->restore = app.add_subcommand("restore", "Copy the backup to local or elsewhere, and prove that it is there");
+  build_restore_tree(tree->restore, invocation);
   add_dead_letters(tree, invocation);
   tree->adopt_local = app.add_subcommand(
       "adopt-local", "Take local as right, with the daemon stopped: the next start makes the backup equal to it");
@@ -192,6 +218,7 @@ int run_command(const Tree& tree, const Invocation& invocation, const CliHooks& 
   if (tree.status->parsed()) return command_status(context, invocation.watch);
   if (tree.wait->parsed()) return command_wait(context, std::chrono::seconds(invocation.timeout_seconds));
   if (tree.dead_letters->parsed()) return command_dead_letters(context, invocation.dead_letters);
+  if (tree.restore->parsed()) return command_restore(context, invocation.restore);
   if (tree.adopt_local->parsed()) return command_adopt_local(context, invocation.yes);
   if (tree.queue->parsed()) return command_queue(context, invocation.queue);
   return command_verify(context, {invocation.namespaces});

@@ -179,4 +179,21 @@ std::string id_key_of(std::string_view document) {
   return key.str();
 }
 
+std::string id_key_from_text(std::string_view text) {
+  const std::string json = "{\"_id\": " + std::string(text) + "}";
+  bson_error_t error{};
+  bson_t* parsed =
+      bson_new_from_json(reinterpret_cast<const std::uint8_t*>(json.data()), static_cast<ssize_t>(json.size()), &error);
+  // Text such as `1, "b": 2` would make more than an `_id` of it.
+  if (parsed != nullptr && bson_count_keys(parsed) == 1) {
+    std::string key(bytes_of(*parsed));
+    bson_destroy(parsed);
+    return key;
+  }
+  bson_destroy(parsed);
+  BsonDoc key;
+  bson_append_utf8(key.get(), "_id", -1, text.data(), static_cast<int>(text.size()));
+  return key.str();
+}
+
 }  // namespace dualsync

@@ -20,4 +20,7 @@ bool append_canonical_key(std::string_view document_key, std::string* out);
 // {_id: value} of a whole document. Empty if there is no `_id`.
 std::string id_key_of(std::string_view document);
 
+// {_id: value} from what a person types: Extended JSON, or else the text itself as a string.
+std::string id_key_from_text(std::string_view text);
+
 }  // namespace dualsync

@@ -5,13 +5,10 @@
 // Errors   as ports/backup_state.h
 #pragma once
 
-#include <functional>
 #include <memory>
 #include <string>
-#include <vector>
 
-#include "dualsync/model/namespace.h"
-#include "dualsync/mongo/client_session.h"
+#include "dualsync/mongo/state_collection.h"
 #include "dualsync/ports/backup_state.h"
 
 namespace dualsync {
@@ -27,20 +24,9 @@ class MongoBackupState final : public BackupState {
   Result<void> write_identity(const LocalIdentity& identity) override;
 
  private:
-  // The document of that `_id`; empty if there is none.
-  Result<std::string> find(const std::string& id);
-  // An update of one document; true if it matched (or was inserted).
-  Result<bool> update(std::string_view query, std::string_view document, bool upsert, std::string_view what);
-  Result<bool> insert(std::string_view document, std::string_view what);
-  // Runs `call` at the place in use; goes on to the next one if this user may not use it.
-  template <typename T>
-  Result<T> at_allowed_place(const std::function<Result<T>(const Namespace&)>& call);
-
-  ClientSession session_;
+  StateCollection state_;
   const std::string lease_id_;
   const std::string identity_id_;
-  std::vector<Namespace> places_;
-  std::size_t place_ = 0;
 };
 
 }  // namespace dualsync

@@ -9,6 +9,7 @@
 #include "dualsync/mongo/client_session.h"
 #include "dualsync/mongo/connection_cause.h"
 #include "dualsync/mongo/document_reader.h"
+#include "dualsync/mongo/kept_schema.h"
 #include "dualsync/mongo/local_probe.h"
 #include "dualsync/mongo/schema_writer.h"
 
@@ -17,7 +18,9 @@ namespace {
 
 constexpr const char* kAppName = "dualsync";
 constexpr const char* kCompressors = "zstd,snappy,zlib";  // in order of preference; the server picks
-constexpr std::uint32_t kSchemaClients = 2;               // one DDL at a time, and the copy's indexes beside it
+// One DDL at a time, the copy's indexes beside it, and for each what it keeps; one that also looks up an index has
+// three.
+constexpr std::uint32_t kSchemaClients = 12;
 
 // 0 would be "for ever", and the guarantees rest on commands that end.
 void default_ms(mongoc_uri_t* uri, const char* option, std::chrono::milliseconds value) {
@@ -112,7 +115,22 @@ std::unique_ptr<BackupWriter> Deployment::make_writer(const WriterOptions& optio
 }
 
 std::unique_ptr<SchemaWriter> Deployment::make_schema_writer(const WriteGate* gate) const {
-  return std::make_unique<MongoSchemaWriter>(schema_pool_, gate);
+  return std::make_unique<MongoSchemaWriter>(schema_pool_, gate, SchemaForm::kMirror);
+}
+
+std::unique_ptr<SchemaWriter> Deployment::make_keeping_schema_writer(const WriteGate* gate,
+                                                                     const std::string& state_database) const {
+  // Over the connections of the schema commands, which are used in turn: those of the pool are the lanes'.
+  return std::make_unique<KeepingSchemaWriter>(make_schema_writer(gate), make_kept_schemas(state_database),
+                                               std::make_unique<MongoReader>(schema_pool_), gate);
+}
+
+std::unique_ptr<SchemaWriter> Deployment::make_true_schema_writer() const {
+  return std::make_unique<MongoSchemaWriter>(schema_pool_, nullptr, SchemaForm::kTrue);
+}
+
+std::unique_ptr<KeptSchemas> Deployment::make_kept_schemas(const std::string& state_database) const {
+  return std::make_unique<MongoKeptSchemas>(schema_pool_, state_database);
 }
 
 std::unique_ptr<BackupState> Deployment::make_backup_state(const std::string& database) const {

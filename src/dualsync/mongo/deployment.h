@@ -19,6 +19,7 @@
 #include "dualsync/ports/backup_state.h"
 #include "dualsync/ports/change_source.h"
 #include "dualsync/ports/document_store.h"
+#include "dualsync/ports/kept_schema.h"
 #include "dualsync/ports/local_probe.h"
 #include "dualsync/ports/write_gate.h"
 
@@ -57,6 +58,12 @@ class Deployment {
   std::unique_ptr<BackupWriter> make_writer(const WriterOptions& options) const;
   // Has connections of its own, beside the pool, because its commands may take as long as an index build.
   std::unique_ptr<SchemaWriter> make_schema_writer(const WriteGate* gate = nullptr) const;
+  // The same for the mirror: keeps beside it what it leaves out. `state_database`: see make_backup_state.
+  std::unique_ptr<SchemaWriter> make_keeping_schema_writer(const WriteGate* gate,
+                                                           const std::string& state_database) const;
+  // Builds what it is told, TTL and capped included: for what is restored.
+  std::unique_ptr<SchemaWriter> make_true_schema_writer() const;
+  std::unique_ptr<KeptSchemas> make_kept_schemas(const std::string& state_database) const;
   std::unique_ptr<ChangeSource> make_change_source(const SourceOptions& options) const;
   // Of the backup: beside the user's data. `database`: see MongoBackupState.
   std::unique_ptr<BackupState> make_backup_state(const std::string& database) const;

@@ -17,6 +17,9 @@ constexpr std::array<std::string_view, 5> kDroppedOfModify = {"expireAfterSecond
                                                               "collMod", "index"};
 constexpr std::array<std::string_view, 2> kNamesOfIndex = {"name", "keyPattern"};
 
+// What local's own server made of a collection, and no other should be told.
+constexpr std::array<std::string_view, 4> kTrueOfCreate = {"capped", "size", "max", "expireAfterSeconds"};
+
 bool contains(std::span<const std::string_view> names, std::string_view name) {
   return std::find(names.begin(), names.end(), name) != names.end();
 }
@@ -75,7 +78,7 @@ bool append_index_change(bson_t* to, const bson_iter_t& field) {
 
 }  // namespace
 
-Result<void> build_create(const std::string& collection, std::string_view options, BsonDoc* command) {
+Result<void> build_create(const std::string& collection, std::string_view options, BsonDoc* command, SchemaForm form) {
   bson_append_utf8(command->get(), "create", -1, collection.c_str(), static_cast<int>(collection.size()));
   if (options.empty()) return {};
   const auto view = view_bson(options);
@@ -84,7 +87,8 @@ Result<void> build_create(const std::string& collection, std::string_view option
   const bool is_view = bson_has_field(&*view, "viewOn");
   while (bson_iter_next(&iter)) {
     std::string_view name = bson_iter_key(&iter);
-    if (contains(kDroppedOfCreate, name)) continue;
+    const bool kept = form == SchemaForm::kTrue && contains(kTrueOfCreate, name);
+    if (!kept && contains(kDroppedOfCreate, name)) continue;
     // The embedded server's create event names a view's pipeline so.
     if (name == "viewPipeline") name = "pipeline";
     // Only views have a pipeline; a collection's options may hold an empty one.
@@ -94,7 +98,8 @@ Result<void> build_create(const std::string& collection, std::string_view option
   return {};
 }
 
-Result<bool> build_create_index(const std::string& collection, std::string_view definition, BsonDoc* command) {
+Result<bool> build_create_index(const std::string& collection, std::string_view definition, BsonDoc* command,
+                                SchemaForm form) {
   const auto view = view_bson(definition);
   bson_iter_t iter;
   if (!view.has_value() || !bson_iter_init(&iter, &*view)) return not_bson("definition of an index");
@@ -108,7 +113,8 @@ Result<bool> build_create_index(const std::string& collection, std::string_view 
     const std::string_view name = bson_iter_key(&iter);
     if (name == "v" && BSON_ITER_HOLDS_NUMBER(&iter) && bson_iter_as_int64(&iter) == 2)
       BSON_APPEND_INT32(&index, "v", 2);
-    if (contains(kDroppedOfIndex, name)) continue;
+    const bool kept = form == SchemaForm::kTrue && name == "expireAfterSeconds";
+    if (!kept && contains(kDroppedOfIndex, name)) continue;
     if (name == "key") {
       append_key(&index, iter);
     } else {

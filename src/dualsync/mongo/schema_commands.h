@@ -7,6 +7,7 @@
 // Threads  pure functions
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -15,11 +16,16 @@
 
 namespace dualsync {
 
+// Whether what is built must not delete by its own clock or evict (a mirror), or be as local's was (a restored one).
+enum class SchemaForm : std::uint8_t { kMirror, kTrue };
+
 // {create: collection, ...}. kInvalidArgument: `options` is no BSON (empty stands for none).
-Result<void> build_create(const std::string& collection, std::string_view options, BsonDoc* command);
+Result<void> build_create(const std::string& collection, std::string_view options, BsonDoc* command,
+                          SchemaForm form = SchemaForm::kMirror);
 
 // {createIndexes: collection, indexes: [...]}. Returns false for the index on `_id`, which every collection has.
-Result<bool> build_create_index(const std::string& collection, std::string_view definition, BsonDoc* command);
+Result<bool> build_create_index(const std::string& collection, std::string_view definition, BsonDoc* command,
+                                SchemaForm form = SchemaForm::kMirror);
 
 // {collMod: collection, ...}. Returns false if nothing is left to change.
 Result<bool> build_modify(const std::string& collection, std::string_view changes, BsonDoc* command);

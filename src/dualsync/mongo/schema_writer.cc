@@ -20,7 +20,7 @@ Result<void> MongoSchemaWriter::send(const std::string& db, BsonDoc* command, co
 
 Result<void> MongoSchemaWriter::create_collection(const Namespace& ns, std::string_view options) {
   BsonDoc command;
-  DUALSYNC_TRY(build_create(ns.collection, options, &command));
+  DUALSYNC_TRY(build_create(ns.collection, options, &command, form_));
   Result<void> result = send(ns.db, &command, fmt::format("create {}", ns.full()));
   if (!result.ok() && result.error().code == kCodeNamespaceExists) return {};
   return result;
@@ -28,7 +28,7 @@ Result<void> MongoSchemaWriter::create_collection(const Namespace& ns, std::stri
 
 Result<void> MongoSchemaWriter::create_index(const Namespace& ns, std::string_view definition) {
   BsonDoc command;
-  const auto needed = build_create_index(ns.collection, definition, &command);
+  const auto needed = build_create_index(ns.collection, definition, &command, form_);
   if (!needed.ok()) return needed.error();
   if (!*needed) return {};
   return send(ns.db, &command, fmt::format("create an index on {}", ns.full()));

@@ -9,6 +9,7 @@
 #include <string>
 
 #include "dualsync/mongo/client_session.h"
+#include "dualsync/mongo/schema_commands.h"
 #include "dualsync/ports/document_store.h"
 
 namespace dualsync {
@@ -16,7 +17,8 @@ namespace dualsync {
 class MongoSchemaWriter final : public SchemaWriter {
  public:
   // `gate`: asked before each command; null: everything may be written.
-  MongoSchemaWriter(std::shared_ptr<ClientPool> pool, const WriteGate* gate) : session_(std::move(pool)) {
+  MongoSchemaWriter(std::shared_ptr<ClientPool> pool, const WriteGate* gate, SchemaForm form)
+      : session_(std::move(pool)), form_(form) {
     session_.set_gate(gate);
   }
 
@@ -31,6 +33,7 @@ class MongoSchemaWriter final : public SchemaWriter {
   Result<void> send(const std::string& db, BsonDoc* command, const std::string& what);
 
   ClientSession session_;
+  const SchemaForm form_;
 };
 
 }  // namespace dualsync

@@ -78,6 +78,7 @@ Result<void> IndexSync::synchronise(const Namespace& ns) {
   auto present = context_.backup.make_reader()->list_indexes(backup_ns);
   if (!present) return present.error();
   const auto schema = context_.backup.make_schema_writer();
+  DUALSYNC_TRY(schema->keep_indexes(backup_ns, *wanted));
   std::map<std::string, std::string> have;
   for (const std::string& definition : *present) have[index_name(definition)] = comparable_index(definition);
   for (const std::string& definition : *wanted) {

@@ -123,6 +123,10 @@ class SchemaWriter {
   // TTL indexes are built without expireAfterSeconds: a mirror must not delete by its own clock.
   // An equal index is a success. kDuplicateKey: a unique index that the data does not allow yet.
   virtual Result<void> create_index(const Namespace& ns, std::string_view definition) = 0;
+  // Keeps what is true of all indexes of local but left out on the backup (TTL), for restore. Changes no index.
+  virtual Result<void> keep_indexes(const Namespace& /*ns*/, const std::vector<std::string>& /*definitions*/) {
+    return {};
+  }
   virtual Result<void> drop_index(const Namespace& ns, const std::string& name) = 0;              // kNotFound
   virtual Result<void> modify_collection(const Namespace& ns, std::string_view changes) = 0;      // kNotFound
   virtual Result<void> rename(const Namespace& from, const Namespace& to, bool drop_target) = 0;  // kNotFound

@@ -39,6 +39,10 @@ class Cli : public ::testing::Test {
       progress({true, 1, 0, 10, 5, "shop.orders"});
       return report_;
     };
+    hooks_.restore = [this](const Settings&, const RestoreRequest& request, const VerifyProgress&) {
+      restore_request_ = request;
+      return restored_;
+    };
   }
 
   int run(std::initializer_list<const char*> arguments) {
@@ -68,6 +72,8 @@ class Cli : public ::testing::Test {
   Settings seen_;
   VerifyRequest request_;
   Result<VerifyReport> report_ = VerifyReport{};
+  RestoreRequest restore_request_;
+  Result<RestoreReport> restored_ = RestoreReport{};
   test::FakeControl control_;
   std::unique_ptr<ApiServer> server_;
 };
@@ -259,6 +265,37 @@ TEST_F(Cli, WarnsOfUnknownNames) {
 TEST_F(Cli, WritesItsDocumentation) {
   EXPECT_EQ(run({"internal", "settings-doc"}), kExitOk);
   EXPECT_TRUE(out().starts_with("# Settings\n"));
+}
+
+TEST_F(Cli, RestorePassesOnWhatIsAskedAndTellsWhatWasDone) {
+  EXPECT_EQ(run({"restore"}), kExitUsage);
+  EXPECT_NE(err().find("MONGODB_ATLAS_URI is not set"), std::string::npos);
+  environment_["MONGODB_ATLAS_URI"] = "mongodb://127.0.0.1:1/shop";
+  RestoreReport report;
+  report.target = "127.0.0.1:27017";
+  report.namespaces.push_back({{"shop", "orders"}, "collection", 12'000, 11'999, 3, 0, TargetState::kUnfinished});
+  restored_ = report;
+  EXPECT_EQ(run({"restore", "orders", "--namespace", "shop.c*", "--id", "5", "--id", "x", "--to", "mongodb://b/c",
+                 "--force", "--json"}),
+            kExitOk)
+      << err();
+  EXPECT_EQ(restore_request_.namespaces, (std::vector<std::string>{"orders", "shop.c*"}));
+  EXPECT_EQ(restore_request_.ids, (std::vector<std::string>{"5", "x"}));
+  EXPECT_EQ(restore_request_.to, "mongodb://b/c");
+  EXPECT_TRUE(restore_request_.force);
+  EXPECT_FALSE(restore_request_.dry_run);
+  const Json body = Json::parse(out());
+  EXPECT_EQ(body["proven"], true);
+  EXPECT_EQ(body["namespaces"][0]["namespace"], "shop.orders");
+  EXPECT_EQ(body["namespaces"][0]["before"], "unfinished");
+  EXPECT_EQ(body["namespaces"][0]["documents"], 12'000);
+  EXPECT_EQ(run({"restore"}), kExitOk);
+  EXPECT_NE(out().find("RESTORED"), std::string::npos) << out();
+  EXPECT_NE(err().find("adopt-local"), std::string::npos) << err();
+  restored_ = Error{ErrorKind::kRefused, "the target is not empty: shop.orders", "--force replaces it", 0};
+  EXPECT_EQ(run({"restore", "--dry-run"}), kExitFailed);
+  EXPECT_TRUE(restore_request_.dry_run);
+  EXPECT_NE(err().find("hint: --force"), std::string::npos) << err();
 }
 
 }  // namespace

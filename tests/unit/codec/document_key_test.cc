@@ -89,5 +89,14 @@ TEST(DocumentKey, TheKeyOfADocumentKeepsTheIdsBytes) {
   EXPECT_EQ(id_key_of(test::bson(R"({"a":1})")), "");
 }
 
+TEST(IdKeyFromText, TakesExtendedJsonAndElseText) {
+  EXPECT_EQ(id_key_from_text("5"), test::bson(R"({"_id": 5})"));
+  EXPECT_EQ(id_key_from_text(R"({"$oid": "65a000000000000000000001"})"),
+            test::bson(R"({"_id": {"$oid": "65a000000000000000000001"}})"));
+  EXPECT_EQ(id_key_from_text("\"5\""), test::bson(R"({"_id": "5"})"));
+  EXPECT_EQ(id_key_from_text("A-17"), test::bson(R"({"_id": "A-17"})"));
+  EXPECT_EQ(id_key_from_text(R"(1, "b": 2)"), test::bson(R"({"_id": "1, \"b\": 2"})"));
+}
+
 }  // namespace
 }  // namespace dualsync

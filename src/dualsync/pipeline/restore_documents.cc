@@ -1,0 +1,281 @@
+#include "dualsync/pipeline/restore_documents.h"
+
+#include <algorithm>
+#include <thread>
+
+#include "dualsync/codec/bson.h"
+#include "dualsync/codec/bson_compare.h"
+#include "dualsync/codec/document_key.h"
+#include "dualsync/model/scope.h"
+#include "dualsync/pipeline/comparer.h"
+
+namespace dualsync {
+namespace {
+
+constexpr std::size_t kPageDocuments = 1000;
+constexpr std::size_t kPageBytes = 6U << 20U;
+constexpr std::size_t kPagesPerSave = 8;
+constexpr std::uint64_t kDocumentsPerRange = 50'000;
+constexpr std::size_t kRangesMax = 64;
+// The backup may be mirrored into meanwhile, and unique values may move between documents.
+constexpr int kPassesMax = 6;
+
+}  // namespace
+
+// Documents to write and keys to delete; a key is deleted before anything is written.
+struct RestoreDocuments::Page {
+  struct Entry {
+    WriteItem::Kind kind;
+    std::string key;
+    std::string document;
+  };
+  std::vector<Entry> deletes;
+  std::vector<Entry> writes;
+  std::size_t bytes = 0;
+
+  void remove(std::string key) { deletes.push_back({WriteItem::Kind::kDelete, std::move(key), {}}); }
+  void write(WriteItem::Kind kind, std::string_view document) {
+    bytes += document.size();
+    writes.push_back({kind, id_key_of(document), std::string(document)});
+  }
+  std::size_t size() const { return deletes.size() + writes.size(); }
+  bool full() const { return size() >= kPageDocuments || bytes >= kPageBytes; }
+  void clear() {
+    deletes.clear();
+    writes.clear();
+    bytes = 0;
+  }
+};
+
+RestoreDocuments::RestoreDocuments(BackupSide& source, BackupSide& target, RestoreJob job, std::size_t threads,
+                                   std::function<void(std::uint64_t)> progress)
+    : source_(source),
+      target_(target),
+      job_(std::move(job)),
+      threads_(job_.in_order ? 1 : std::max<std::size_t>(threads, 1)),
+      progress_(std::move(progress)) {}
+
+Namespace RestoreDocuments::marks() const { return {job_.target.db, std::string(kMetadataCollection)}; }
+
+std::string RestoreDocuments::mark_key() const {
+  BsonDoc key;
+  const std::string id = "restore/" + job_.target.full();
+  BSON_APPEND_UTF8(key.get(), "_id", id.c_str());
+  return key.str();
+}
+
+Result<std::optional<CopyProgress>> RestoreDocuments::unfinished() {
+  const std::string key = mark_key();
+  const std::string_view view = key;
+  std::optional<CopyProgress> progress;
+  auto read = target_.make_reader()->find_by_ids(marks(), {&view, 1}, {}, [&](std::string_view document) {
+    bson_iter_t iter;
+    if (find_field(document, "progress", &iter))
+      progress = CopyProgress::decode(iter_document(iter).value_or(std::string_view()));
+  });
+  if (!read) return read.error().in("target");
+  return progress;
+}
+
+Result<void> RestoreDocuments::save(BackupWriter& writer) {
+  BsonDoc mark;
+  {
+    MutexLock lock(mutex_);
+    const std::string id = "restore/" + job_.target.full();
+    BSON_APPEND_UTF8(mark.get(), "_id", id.c_str());
+    append_document(mark.get(), "progress", ranges_.encode());
+  }
+  const std::string key = mark_key();
+  const WriteItem item{WriteItem::Kind::kReplace, key, mark.bytes()};
+  auto outcomes = writer.write(marks(), {&item, 1});
+  if (!outcomes) return outcomes.error().in("target");
+  return outcomes->front().ok ? Result<void>() : Result<void>(outcomes->front().error.in("target"));
+}
+
+Result<CopyProgress> RestoreDocuments::begin() {
+  CopyProgress progress;
+  const auto reader = source_.make_reader();
+  auto count = reader->estimated_count(job_.source);
+  if (!count) return count.error().in("backup");
+  const std::size_t parts = job_.in_order ? 1 : std::clamp<std::size_t>(*count / kDocumentsPerRange, 1, kRangesMax);
+  std::string previous;
+  if (parts > 1) {
+    auto points = reader->split_points(job_.source, parts);
+    if (!points) return points.error().in("backup");
+    for (const std::string& point : *points) {
+      progress.ranges.push_back({{previous, point}, "", false});
+      previous = point;
+    }
+  }
+  progress.ranges.push_back({{previous, ""}, "", false});
+  {
+    MutexLock lock(mutex_);
+    ranges_ = progress;
+  }
+  DUALSYNC_TRY(save(*target_.make_writer()));
+  return progress;
+}
+
+Result<void> RestoreDocuments::finish() {
+  const std::string key = mark_key();
+  const WriteItem item{WriteItem::Kind::kDelete, key, {}};
+  auto outcomes = target_.make_writer()->write(marks(), {&item, 1});
+  if (!outcomes) return outcomes.error().in("target");
+  auto empty = target_.make_reader()->is_empty(marks());
+  if (!empty) return empty.error().in("target");
+  if (!*empty) return {};  // other restores, or a mirror into this database
+  auto dropped = target_.make_schema_writer()->drop(marks());
+  if (!dropped && dropped.error().kind != ErrorKind::kNotFound) return dropped.error().in("target");
+  return {};
+}
+
+Result<void> RestoreDocuments::copy(CopyProgress progress, std::stop_token stop) {
+  {
+    MutexLock lock(mutex_);
+    ranges_ = std::move(progress);
+  }
+  next_range_ = 0;
+  std::vector<std::optional<Error>> failures(threads_);
+  {
+    std::vector<std::jthread> readers;
+    for (std::size_t i = 0; i < threads_; ++i) {
+      readers.emplace_back([this, &failures, i, stop] {
+        if (auto copied = copy_ranges(stop); !copied) failures[i] = copied.error();
+      });
+    }
+  }
+  for (const auto& failure : failures) {
+    if (failure) return *failure;
+  }
+  return {};
+}
+
+Result<void> RestoreDocuments::copy_ranges(std::stop_token stop) {
+  const auto writer = target_.make_writer();
+  for (;;) {
+    const std::size_t index = next_range_.fetch_add(1);
+    {
+      MutexLock lock(mutex_);
+      if (index >= ranges_.ranges.size()) return {};
+      if (ranges_.ranges[index].done) continue;
+    }
+    DUALSYNC_TRY(copy_range(index, *writer, stop));
+  }
+}
+
+Result<void> RestoreDocuments::copy_range(std::size_t index, BackupWriter& writer, std::stop_token stop) {
+  CopyRange range;
+  {
+    MutexLock lock(mutex_);
+    range = ranges_.ranges[index];
+  }
+  IdRange bounds = range.bounds;
+  if (!range.last.empty()) bounds.min = range.last;  // inclusive: the one document is sent twice
+  const auto reader = source_.make_reader();
+  auto cursor = reader->scan(job_.source, bounds);
+  if (!cursor) return cursor.error().in("backup");
+  Page page;
+  std::size_t pages = 0;
+  for (bool more = true; more;) {
+    page.clear();
+    while (!page.full()) {
+      auto document = (*cursor)->next();
+      if (!document) return document.error().in("backup");
+      more = !document->empty();
+      if (!more) break;
+      page.write(WriteItem::Kind::kInsert, *document);
+    }
+    if (stop.stop_requested()) return Error{ErrorKind::kStopped, "restore stopped", "", 0};
+    std::string last;
+    if (!page.writes.empty()) {
+      last = page.writes.back().key;
+      DUALSYNC_TRY(send(writer, page));
+    }
+    if (more && ++pages % kPagesPerSave != 0) continue;
+    {
+      MutexLock lock(mutex_);
+      if (!last.empty()) ranges_.ranges[index].last = last;
+      ranges_.ranges[index].done = !more;
+    }
+    DUALSYNC_TRY(save(writer));
+  }
+  return {};
+}
+
+// What the target refuses is left to the comparison, which finds it missing: a unique value may still be taken.
+Result<void> RestoreDocuments::send(BackupWriter& writer, Page& page) {
+  for (auto* entries : {&page.deletes, &page.writes}) {
+    if (entries->empty()) continue;
+    std::vector<WriteItem> items;
+    items.reserve(entries->size());
+    for (const Page::Entry& entry : *entries) items.push_back({entry.kind, entry.key, entry.document});
+    auto outcomes = writer.write(job_.target, items);
+    if (!outcomes) return outcomes.error().in("target");
+    for (std::size_t i = 0; i < items.size(); ++i) {
+      const WriteOutcome& outcome = (*outcomes)[i];
+      if (outcome.ok) written_.fetch_add(1, std::memory_order_relaxed);
+      if (outcome.ok || outcome.duplicate_id) continue;
+      if (outcome.error.kind == ErrorKind::kDenied) return outcome.error.in("target");
+      MutexLock lock(mutex_);
+      refusal_ = "_id " + to_json(std::string((*entries)[i].key)) + ": " + outcome.error.message;
+    }
+  }
+  progress_(page.size());
+  return {};
+}
+
+Result<std::uint64_t> RestoreDocuments::pass(RestoreCounts* counts, std::stop_token stop) {
+  const auto source = source_.make_reader();
+  const auto target = target_.make_reader();
+  const auto writer = target_.make_writer();
+  std::uint64_t differences = 0;
+  counts->evicted = 0;
+  Page page;
+  std::string oldest;  // what a capped target has no room for is older than this
+  if (job_.in_order) {
+    auto cursor = target->scan(job_.target, {});
+    if (!cursor) return cursor.error().in("target");
+    auto first = (*cursor)->next();
+    if (!first) return first.error().in("target");
+    if (!first->empty()) oldest = id_key_of(*first);
+  }
+  const auto found = [&](const FoundDifference& difference) -> Result<void> {
+    if (difference.kind == DifferenceKind::kMissing && !oldest.empty() && compare_ids(difference.local, oldest) < 0) {
+      ++counts->evicted;
+      return {};
+    }
+    ++differences;
+    // A replace cannot change the `_id`'s type and does not take every field name; a delete and an insert do.
+    if (!difference.backup.empty()) page.remove(id_key_of(difference.backup));
+    if (!difference.local.empty()) page.write(WriteItem::Kind::kInsert, difference.local);
+    if (!page.full()) return {};
+    DUALSYNC_TRY(send(*writer, page));
+    page.clear();
+    return {};
+  };
+  auto compared =
+      compare_namespace(*source, job_.source, *target, job_.target, stop, found, [](const CompareCounts&) {});
+  if (!compared) return compared.error();
+  if (page.size() > 0) DUALSYNC_TRY(send(*writer, page));
+  counts->documents = compared->local;
+  return differences;
+}
+
+Result<RestoreCounts> RestoreDocuments::prove(std::stop_token stop) {
+  RestoreCounts counts;
+  std::uint64_t differences = 0;
+  for (int i = 0; i < kPassesMax; ++i) {
+    auto found = pass(&counts, stop);
+    if (!found) return found.error();
+    differences = *found;
+    counts.written = written_;
+    if (differences == 0) return counts;
+  }
+  MutexLock lock(mutex_);
+  return Error{ErrorKind::kRefused,
+               job_.target.full() + ": " + std::to_string(differences) + " documents still differ from the backup" +
+                   (refusal_.empty() ? "" : "; the target refused " + refusal_),
+               "Nothing else may write to the target meanwhile; if the mirror writes to the backup, try again.", 0};
+}
+
+}  // namespace dualsync

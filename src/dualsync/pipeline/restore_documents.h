@@ -1,0 +1,73 @@
+// RestoreDocuments: makes the documents of one collection of the target those of the backup, and proves it.
+//
+// Rule     an empty target is filled range by range and remembers how far it is (in `<database>.__dualsync` of the
+//          target), so that an interrupted restore goes on there; any other is compared and only differences are
+//          written. Both end with a comparison that finds nothing
+// Units    memory: a page of documents per thread
+// Threads  copies with several of its own; one owner
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+#include "dualsync/base/mutex.h"
+#include "dualsync/pipeline/copy_progress.h"
+#include "dualsync/ports/sides.h"
+
+namespace dualsync {
+
+struct RestoreJob {
+  Namespace source;  // on the backup
+  Namespace target;
+  bool in_order = false;  // one range only: a capped collection keeps documents in the order they come
+};
+
+struct RestoreCounts {
+  std::uint64_t documents = 0;  // of the backup
+  std::uint64_t written = 0;
+  std::uint64_t evicted = 0;  // missing on a capped target
+};
+
+class RestoreDocuments {
+ public:
+  RestoreDocuments(BackupSide& source, BackupSide& target, RestoreJob job, std::size_t threads,
+                   std::function<void(std::uint64_t)> progress);
+
+  // What an interrupted restore of this collection has left; nothing if there was none.
+  Result<std::optional<CopyProgress>> unfinished();
+  // Marks the target as being restored. kDenied: this user may not write there.
+  Result<CopyProgress> begin();
+  // Fills an empty target, or goes on filling it.
+  Result<void> copy(CopyProgress progress, std::stop_token stop);
+  // Compares and repairs until nothing differs. kRefused: something still differs, or was not taken by the target.
+  Result<RestoreCounts> prove(std::stop_token stop);
+  Result<void> finish();
+
+ private:
+  struct Page;
+
+  Result<void> copy_ranges(std::stop_token stop);
+  Result<void> copy_range(std::size_t index, BackupWriter& writer, std::stop_token stop);
+  Result<void> send(BackupWriter& writer, Page& page);
+  Result<void> save(BackupWriter& writer) DUALSYNC_EXCLUDES(mutex_);
+  Result<std::uint64_t> pass(RestoreCounts* counts, std::stop_token stop);
+  Namespace marks() const;
+  std::string mark_key() const;
+
+  BackupSide& source_;
+  BackupSide& target_;
+  const RestoreJob job_;
+  const std::size_t threads_;
+  const std::function<void(std::uint64_t)> progress_;
+  std::atomic<std::size_t> next_range_{0};
+  std::atomic<std::uint64_t> written_{0};
+  Mutex mutex_;
+  std::string refusal_ DUALSYNC_GUARDED_BY(mutex_);  // the last thing that the target did not take
+  CopyProgress ranges_ DUALSYNC_GUARDED_BY(mutex_);
+};
+
+}  // namespace dualsync
