@@ -48,6 +48,29 @@ class CrashingQueue {
     synced_position_ = queue_->position().time;
   }
 
+  // The disk is full for a while: nothing of what was handed over then is there afterwards.
+  void fill_and_recover(int id) {
+    const OpTime before = queue_->position().time;
+    const auto in_hand = take(2);
+    const OpTime now{100, ++clock_};
+    AppendBatch batch;
+    const Operation op = make_op(OpKind::kReplace, std::to_string(id), document(std::to_string(id), id), now);
+    batch.operations.push_back(op.view());
+    batch.position = {"token", now, false, "rs0"};
+    env_.set_full(true);
+    RC_ASSERT(!queue_->append(batch).ok());
+    RC_ASSERT(!queue_->recover().ok());
+    std::vector<Completion> completions(in_hand.size());
+    for (std::size_t i = 0; i < in_hand.size(); ++i) completions[i].seq = in_hand[i].seq;
+    RC_ASSERT(!queue_->complete(completions).ok());
+    RC_ASSERT(!queue_->recover().ok());
+    env_.set_full(false);
+    RC_ASSERT(queue_->recover().ok());
+    RC_ASSERT(queue_->position().time == before);
+    synced_done_ = done_;  // what came before was written anew when the store was opened
+    synced_position_ = before;
+  }
+
   void crash(std::size_t keep) {
     env_.set_dead(true);
     queue_.reset();
@@ -119,6 +142,8 @@ TEST(QueueCrash, PositionAndOperationsAgreeAfterAPowerCut) {
         queue.apply(*rc::gen::inRange<std::size_t>(1, 4));
       } else if (step < 88) {
         queue.sync();
+      } else if (step < 92) {
+        queue.fill_and_recover(*rc::gen::inRange(0, 5));
       } else {
         queue.crash(*rc::gen::inRange<std::size_t>(0, 2000));
       }

@@ -62,6 +62,16 @@ class Judge {
     }
   }
 
+  void queue(const HealthInput& input) {
+    const std::string safe = status_.oplog_window_seconds
+                                 ? "local's oplog reaches back " + human_duration(*status_.oplog_window_seconds) +
+                                       ": for so long nothing is "
+                                       "lost, after that everything is compared"
+                                 : "local's oplog keeps the changes meanwhile";
+    say(Verdict::kUnhealthy, "queue-broken", "the queue cannot be written: " + input.queue_trouble + "; " + safe,
+        "make room on the disk of SYNC_DATA_DIR, or repair it: it goes on by itself");
+  }
+
   void breaker() {
     if (status_.breaker == BreakerState::kClosed) return;
     say(Verdict::kDegraded, "breaker-open",
@@ -126,11 +136,11 @@ void derive_health(const HealthInput& input, Status* status) {
   status->verdict = Verdict::kHealthy;
   status->reasons.clear();
   Judge judge(status);
-  if (input.queue_broken) {
-    judge.say(Verdict::kUnhealthy, "queue-broken", "the queue cannot be written: " + input.queue_error,
-              "check the disk of SYNC_DATA_DIR and start dualsync again");
+  if (!input.failure.empty()) {
+    judge.say(Verdict::kUnhealthy, "failed", "the mirror has ended: " + input.failure, "see the log");
   }
-  if (!judge.identity()) judge.capture(input);
+  if (!input.queue_trouble.empty()) judge.queue(input);
+  if (!judge.identity() && input.queue_trouble.empty()) judge.capture(input);
   if (status->capture == CaptureState::kDisabled) return;
   judge.breaker();
   judge.storage();

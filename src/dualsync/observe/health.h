@@ -7,8 +7,8 @@ namespace dualsync {
 
 struct HealthInput {
   std::int64_t capture_silent_seconds = 0;  // since the stream last answered
-  bool queue_broken = false;
-  std::string queue_error;
+  std::string queue_trouble;                // why the queue cannot be written at the moment; empty: it can
+  std::string failure;                      // why the mirror has ended; empty: it has not
 };
 
 // Fills in status->verdict and status->reasons from the rest of it.

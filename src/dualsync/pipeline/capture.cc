@@ -5,6 +5,7 @@
 #include "dualsync/codec/bson.h"
 #include "dualsync/codec/ddl_event.h"
 #include "dualsync/pipeline/local_guard.h"
+#include "dualsync/pipeline/queue_keeper.h"
 #include "dualsync/pipeline/waiting.h"
 
 namespace dualsync {
@@ -38,7 +39,13 @@ Result<void> Capture::run(std::stop_token stop) {
         set_state(CaptureState::kStandalone, error.message);
         log::error("capture", error.message, {{"hint", error.hint}});
         return error;
-      case ErrorKind::kIo:
+      case ErrorKind::kIo: {
+        set_state(CaptureState::kConnecting, error.message);
+        const auto outlasted = outlast(error, context_.queue, stop);
+        if (outlasted) continue;
+        set_state(CaptureState::kFailed, outlasted.error().message);
+        return outlasted;
+      }
       case ErrorKind::kCorruption:
       case ErrorKind::kInvalidArgument: set_state(CaptureState::kFailed, error.message); return error;
       default: break;
@@ -63,6 +70,7 @@ Result<void> Capture::step(std::stop_token stop) {
 }
 
 Result<void> Capture::open() {
+  generation_ = context_.queue.generation();
   const Position from = context_.queue.position();
   auto opened = source_->open(from);
   if (!opened) {
@@ -78,12 +86,12 @@ Result<void> Capture::open() {
   if (*compare) {
     log::info("capture", "local was adopted: everything is compared and repaired",
               {{"position", opened->time.to_string()}});
-    DUALSYNC_TRY(context_.queue.append({{}, {whole_scope("local adopted", {}, false)}, *opened}));
+    DUALSYNC_TRY(context_.queue.append({{}, {whole_scope("local adopted", {}, false)}, *opened, generation_}));
     return context_.queue.put_state(kStateCompareAll, "");
   }
   // The very first start: everything there is has to be copied, and what changes from here on waits in the queue.
   log::info("capture", "first start: change stream opened", {{"position", opened->time.to_string()}});
-  return context_.queue.append({{}, {whole_scope("first copy", {}, true)}, *opened});
+  return context_.queue.append({{}, {whole_scope("first copy", {}, true)}, *opened, generation_});
 }
 
 // Local no longer has our position. A new one is taken now, and everything in scope is compared and repaired.
@@ -94,8 +102,8 @@ Result<void> Capture::start_over(const Position& lost, const Error& cause) {
   log::error(
       "capture", "gap: local no longer has our position; everything in scope is compared and repaired",
       {{"lost_position", lost.time.to_string()}, {"position", opened->time.to_string()}, {"error", cause.message}});
-  if (planted(Bug::kGapForgotten)) return context_.queue.append({{}, {}, *opened});
-  return context_.queue.append({{}, {whole_scope("position lost", lost.time, false)}, *opened});
+  if (planted(Bug::kGapForgotten)) return context_.queue.append({{}, {}, *opened, generation_});
+  return context_.queue.append({{}, {whole_scope("position lost", lost.time, false)}, *opened, generation_});
 }
 
 // The database that is mirrored, or all of them; full sync finds out what is in there.
@@ -124,6 +132,7 @@ Result<void> Capture::store(const ChangeBatch& batch) {
   AppendBatch out;
   out.operations.reserve(batch.events.size());
   out.position = batch.position;
+  out.generation = generation_;
   for (const std::string_view event : batch.events) add_event(event, &out);
   return context_.queue.append(out);
 }

@@ -19,8 +19,8 @@ class Capture {
  public:
   explicit Capture(PipelineContext& context);
 
-  // Returns when stopped (success), or when capture cannot go on at all: kUnsupported (standalone), or the queue's
-  // error.
+  // Returns when stopped (success), or when capture cannot go on at all: kUnsupported (standalone), or the queue is
+  // damaged. While its disk fails, it waits.
   Result<void> run(std::stop_token stop);
   // Opens the stream where the queue stands and stores what comes until an error or a stop ends it.
   Result<void> step(std::stop_token stop);
@@ -46,6 +46,7 @@ class Capture {
   PipelineContext& context_;
   std::unique_ptr<ChangeSource> source_;
   bool invalidated_ = false;
+  std::uint64_t generation_ = 0;  // of the queue whose position the stream continues
   mutable Mutex mutex_;
   CaptureState state_ DUALSYNC_GUARDED_BY(mutex_) = CaptureState::kConnecting;
   std::string cause_ DUALSYNC_GUARDED_BY(mutex_);

@@ -5,6 +5,7 @@
 #include "dualsync/base/log.h"
 #include "dualsync/codec/bson.h"
 #include "dualsync/model/archive_name.h"
+#include "dualsync/pipeline/queue_keeper.h"
 #include "dualsync/pipeline/waiting.h"
 
 namespace dualsync {
@@ -62,7 +63,9 @@ DdlApplier::DdlApplier(PipelineContext& context)
     : context_(context), binding_(context.queue), backoff_(0xd1b54a32d192ed03ULL), indexes_(context) {}
 
 Result<void> DdlApplier::run(std::stop_token stop) {
-  while (!stop.stop_requested()) DUALSYNC_TRY(step(stop));
+  while (!stop.stop_requested()) {
+    if (auto stepped = step(stop); !stepped) DUALSYNC_TRY(outlast(stepped.error(), context_.queue, stop));
+  }
   return {};
 }
 

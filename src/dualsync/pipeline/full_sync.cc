@@ -11,6 +11,7 @@
 #include "dualsync/pipeline/collection_binding.h"
 #include "dualsync/pipeline/comparer.h"
 #include "dualsync/pipeline/ddl_applier.h"
+#include "dualsync/pipeline/queue_keeper.h"
 #include "dualsync/pipeline/range_copy.h"
 #include "dualsync/pipeline/waiting.h"
 
@@ -61,8 +62,9 @@ Result<void> FullSync::run(std::stop_token stop) {
       continue;
     }
     const Error& error = worked.error();
-    if (error.kind == ErrorKind::kStopped) break;
-    if (error.kind == ErrorKind::kIo || error.kind == ErrorKind::kCorruption) return error;
+    if (error.kind == ErrorKind::kStopped && stop.stop_requested()) break;
+    if (error.kind == ErrorKind::kCorruption) return error;
+    if (error.kind == ErrorKind::kIo) DUALSYNC_TRY(outlast(error, context_.queue, stop));
     const auto delay = backoff_.next();
     log::warn("full-sync", "interrupted; goes on where it was",
               {{"error", error.message}, {"hint", error.hint}, {"retry_ms", delay.count()}});
@@ -260,7 +262,8 @@ Result<void> FullSync::repair_collection(const DirtyRange& range, const Collecti
   if (progress && progress->ranges.empty()) progress.reset();
   {
     const Hold hold(context_.queue, range.ns);
-    if (!context_.queue.wait_drained(range.ns, drain_)) return Error{ErrorKind::kStopped, "stopped", "", 0};
+    if (!context_.queue.wait_drained(range.ns, drain_))
+      return context_.queue.trouble().value_or(Error{ErrorKind::kStopped, "stopped", "", 0});
     auto empty = backup_->is_empty(backup_ns);
     if (!empty) return empty.error();
     if (*empty) progress.reset();

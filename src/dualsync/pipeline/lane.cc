@@ -4,6 +4,7 @@
 #include "dualsync/base/planted.h"
 #include "dualsync/codec/bson.h"
 #include "dualsync/pipeline/batch.h"
+#include "dualsync/pipeline/queue_keeper.h"
 #include "dualsync/pipeline/waiting.h"
 
 namespace dualsync {
@@ -59,7 +60,9 @@ Result<void> Lane::run(std::stop_token stop) {
     }
     const auto permit = context_.breaker.acquire(stop);
     if (permit == CircuitBreaker::Permit::kStop) break;
-    DUALSYNC_TRY(step(permit, stop));
+    if (auto stepped = step(permit, stop); !stepped) {
+      DUALSYNC_TRY(outlast(stepped.error(), context_.queue, stop));
+    }
   }
   return {};
 }

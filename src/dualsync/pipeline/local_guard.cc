@@ -151,9 +151,15 @@ Result<void> LocalGuard::confirm() {
     instance_ = *instance;
     found_ = *found;
     if (stored_ == found->identity) return {};
-    stored_ = found->identity;
   }
-  return queue_.put_state(kStateIdentity, encode(found->identity));
+  auto kept = queue_.put_state(kStateIdentity, encode(found->identity));
+  MutexLock lock(mutex_);
+  if (kept) {
+    stored_ = found->identity;
+  } else {
+    instance_.clear();  // the next one keeps it
+  }
+  return kept;
 }
 
 void LocalGuard::changes_came() {

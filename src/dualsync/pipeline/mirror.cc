@@ -31,6 +31,7 @@ Mirror::Mirror(PipelineOptions options, const Scope& scope, LocalSide& local, Ba
       capture_(context_),
       full_sync_(context_),
       ddl_(context_),
+      keeper_(queue, clock),
       started_(clock.now()) {
   for (std::size_t i = 0; i < options.lanes; ++i) lanes_.push_back(std::make_unique<Lane>(context_, i));
   synced_applied_ = queue.applied_position();
@@ -72,7 +73,7 @@ void Mirror::stop(std::chrono::milliseconds drain) {
   capture_threads_.clear();
   const SteadyTime deadline = clock_.now() + drain;
   while (!threads_.empty() && clock_.now() < deadline && breaker_.trouble_free() && context_.may_write() &&
-         !failure() && queue_.stats().operations > 0) {
+         !failure() && !queue_.trouble() && queue_.stats().operations > 0) {
     sleep_for(kWaitPoll, stop_all_.get_token());
   }
   stop_all_.request_stop();
@@ -141,6 +142,7 @@ Status Mirror::status() const {
     status.writer_cause = view.cause;
   }
   HealthInput input;
+  if (const auto trouble = queue_.trouble()) input.queue_trouble = trouble->message;
   input.capture_silent_seconds = capture.silent_seconds;
   {
     MutexLock lock(mutex_);
@@ -148,8 +150,7 @@ Status Mirror::status() const {
     status.oplog_window_seconds = oplog_window_;
     status.verified_until = proofs_.verified_until;
     status.last_proven_restore_ms = proofs_.last_restore_ms;
-    input.queue_broken = failure_.has_value();
-    if (failure_) input.queue_error = failure_->message;
+    if (failure_) input.failure = failure_->message;
   }
   status.rpo_seconds = rpo_seconds(status);
   derive_health(input, &status);
@@ -166,7 +167,7 @@ void Mirror::tick(std::stop_token stop) {
       MutexLock lock(mutex_);
       if (synced) {
         synced_applied_ = std::max(synced_applied_, applied);
-      } else if (!failure_) {
+      } else if (!failure_ && synced.error().kind != ErrorKind::kIo) {
         failure_ = synced.error().in("tick");
       }
     }
@@ -181,6 +182,7 @@ void Mirror::tick(std::stop_token stop) {
       MutexLock lock(mutex_);
       proofs_ = proofs;
     }
+    keeper_.tend();
     log_changes(status());
     sleep_for(kTick, stop);
   }
@@ -198,6 +200,7 @@ void Mirror::log_changes(const Status& status) {
 
 std::string Mirror::blocked_by(const Status& status) const {
   if (status.local == LocalTrust::kWrong) return status.local_cause;
+  if (const auto trouble = queue_.trouble()) return "the queue cannot be written: " + trouble->message;
   if (status.writer == WriterState::kWatching) return status.writer_cause;
   if (status.breaker != BreakerState::kClosed) return "the backup is offline: " + status.breaker_cause;
   if (status.capture != CaptureState::kStreaming) return "local's changes are not being read: " + status.capture_cause;
@@ -240,14 +243,15 @@ Result<WaitOutcome> Mirror::wait(std::chrono::milliseconds timeout) {
   for (;;) {
     outcome.applied = queue_.applied_position();
     if (!outcome.applied.is_null() && outcome.applied >= outcome.target) {
-      DUALSYNC_TRY(queue_.sync());
-      {
+      const auto synced = queue_.sync();
+      if (synced) {
         MutexLock lock(mutex_);
         synced_applied_ = std::max(synced_applied_, outcome.applied);
+        outcome.dead_letters = queue_.stats().dead_letters;
+        outcome.kind = outcome.dead_letters > 0 ? WaitOutcome::Kind::kExceptions : WaitOutcome::Kind::kDone;
+        return outcome;
       }
-      outcome.dead_letters = queue_.stats().dead_letters;
-      outcome.kind = outcome.dead_letters > 0 ? WaitOutcome::Kind::kExceptions : WaitOutcome::Kind::kDone;
-      return outcome;
+      if (synced.error().kind != ErrorKind::kIo) return synced.error();
     }
     if (const auto failed = failure()) return *failed;
     if (stop.stop_requested() || stop_capture_.stop_requested())

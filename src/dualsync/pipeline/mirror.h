@@ -15,6 +15,7 @@
 #include "dualsync/pipeline/ddl_applier.h"
 #include "dualsync/pipeline/full_sync.h"
 #include "dualsync/pipeline/lane.h"
+#include "dualsync/pipeline/queue_keeper.h"
 #include "dualsync/pipeline/writer_guard.h"
 #include "dualsync/ports/control.h"
 
@@ -64,6 +65,7 @@ class Mirror final : public Control {
   Capture capture_;
   FullSync full_sync_;
   DdlApplier ddl_;
+  QueueKeeper keeper_;  // of the tick thread
   std::vector<std::unique_ptr<Lane>> lanes_;
   const SteadyTime started_;
 

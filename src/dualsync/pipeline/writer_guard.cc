@@ -144,8 +144,7 @@ Result<void> WriterGuard::run(std::stop_token stop, CircuitBreaker& breaker) {
     }
     if (held) {
       if (auto settled = settle(); !settled) {
-        if (settled.error().kind == ErrorKind::kIo || settled.error().kind == ErrorKind::kCorruption)
-          return settled.error();
+        if (settled.error().kind == ErrorKind::kCorruption) return settled.error();
         log::warn("lease", "the identity of local cannot be kept on the backup", {{"error", settled.error().message}});
         sleep = kSleepMax;
       }

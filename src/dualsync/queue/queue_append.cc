@@ -185,12 +185,15 @@ Result<void> SyncQueue::append(const AppendBatch& incoming) {
   Impl& impl = *impl_;
   MutexLock lock(impl.mutex);
   DUALSYNC_TRY(impl.usable());
+  if (incoming.generation != 0 && incoming.generation != impl.generation) {
+    return Error{ErrorKind::kIo, "the queue was opened again: what comes next is read again from its position", "", 0};
+  }
   Staged staged;
   rocksdb::WriteBatch batch(incoming.bytes_about());
   for (const OperationView& op : incoming.operations) {
     auto result = op.kind == OpKind::kDdl ? impl.stage_ddl(op, &staged, &batch) : impl.stage(op, &staged, &batch);
     if (!result) {
-      impl.broken = result.error();  // what is staged in memory is no longer what the disk holds
+      impl.break_off(result.error());  // what is staged in memory is no longer what the disk holds
       return result;
     }
   }
@@ -215,7 +218,7 @@ Result<void> SyncQueue::append(const AppendBatch& incoming) {
   impl.wake();
   if (incoming.position.empty()) return {};  // a repair: dropping it would only make it necessary again
   if (auto relieved = impl.relieve(incoming.operations.size()); !relieved) {
-    impl.broken = relieved.error();
+    impl.break_off(relieved.error());
     return relieved;
   }
   return {};

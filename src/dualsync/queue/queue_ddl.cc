@@ -22,6 +22,7 @@ Result<std::optional<TakenDdl>> SyncQueue::take_ddl(std::chrono::milliseconds ma
                                      [&](const Namespace& ns) { return impl.window.active_in(ns) == 0; });
       if (op != nullptr && clear) {
         first.in_flight = true;
+        ++impl.handed_out;
         return std::optional<TakenDdl>(TakenDdl{first.seq, first.event, op->op.attempts});
       }
     }
@@ -40,8 +41,9 @@ Result<void> SyncQueue::Impl::finish_ddl(SeqNo seq, const std::vector<DirtyRange
   rocksdb::WriteBatch batch;
   if (refused) {
     DUALSYNC_TRY(set_aside(*op, *refused, &batch));
-  } else {
-    DUALSYNC_TRY(follow_ddl(ddls.front().event, &batch));
+  } else if (auto followed = follow_ddl(ddls.front().event, &batch); !followed) {
+    break_off(followed.error());
+    return followed;
   }
   for (const Namespace& ns : clean) {
     // What is missing of a collection that came into being after this change is still missing.
@@ -69,6 +71,7 @@ Result<void> SyncQueue::complete_ddl(SeqNo seq, const std::vector<DirtyRange>& d
                                      const std::vector<Namespace>& clean) {
   Impl& impl = *impl_;
   MutexLock lock(impl.mutex);
+  impl.given_back(1);
   DUALSYNC_TRY(impl.usable());
   return impl.finish_ddl(seq, dirty, clean, std::nullopt);
 }
@@ -76,6 +79,7 @@ Result<void> SyncQueue::complete_ddl(SeqNo seq, const std::vector<DirtyRange>& d
 Result<void> SyncQueue::retry_ddl(SeqNo seq, std::chrono::milliseconds delay, bool refused) {
   Impl& impl = *impl_;
   MutexLock lock(impl.mutex);
+  impl.given_back(1);
   DUALSYNC_TRY(impl.usable());
   QueuedDdl& first = impl.window.ddls().front();
   DUALSYNC_CHECK(first.seq == seq);
@@ -92,6 +96,7 @@ Result<void> SyncQueue::retry_ddl(SeqNo seq, std::chrono::milliseconds delay, bo
 Result<void> SyncQueue::dead_letter_ddl(SeqNo seq, const Error& error, const std::vector<DirtyRange>& dirty) {
   Impl& impl = *impl_;
   MutexLock lock(impl.mutex);
+  impl.given_back(1);
   DUALSYNC_TRY(impl.usable());
   return impl.finish_ddl(seq, dirty, {}, error);
 }

@@ -111,6 +111,8 @@ Result<void> SyncQueue::Impl::follow_ddl(const DdlEvent& event, rocksdb::WriteBa
 }
 
 Result<std::vector<DeadLetter>> SyncQueue::dead_letters(std::size_t limit) const {
+  MutexLock lock(impl_->mutex);
+  DUALSYNC_TRY(impl_->usable());
   std::vector<DeadLetter> letters;
   DUALSYNC_TRY(impl_->for_each_dead_letter([&](DeadLetter& letter) {
     if (letters.size() < limit) letters.push_back(std::move(letter));
@@ -145,7 +147,7 @@ Result<void> SyncQueue::retry_dead_letter(SeqNo seq) {
     touch.time = impl.position.time;
     touch.enqueued_ms = impl.options.clock->unix_ms();
     if (auto result = impl.stage(touch.view(), &staged, &batch); !result) {
-      impl.broken = result.error();
+      impl.break_off(result.error());
       return result;
     }
     impl.write_staged(&staged, &batch);

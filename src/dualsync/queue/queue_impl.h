@@ -3,6 +3,7 @@
 
 #include <rocksdb/write_batch.h>
 
+#include <algorithm>
 #include <map>
 
 #include "dualsync/base/mutex.h"
@@ -129,6 +130,12 @@ struct SyncQueue::Impl {
   void overflow_changed(std::optional<std::uint64_t> free) DUALSYNC_REQUIRES(mutex);
   void free_space() DUALSYNC_REQUIRES(mutex);
 
+  // queue_recover.cc
+  // From now on every call fails with `error`, until recover(); wakes whoever waits.
+  void break_off(const Error& error) DUALSYNC_REQUIRES(mutex);
+  void forget_memory() DUALSYNC_REQUIRES(mutex);
+  void given_back(std::size_t count) DUALSYNC_REQUIRES(mutex) { handed_out -= std::min(handed_out, count); }
+
   // sync_queue.cc
   Result<void> commit(rocksdb::WriteBatch* batch, bool sync) DUALSYNC_REQUIRES(mutex);
   Result<void> load_state() DUALSYNC_REQUIRES(mutex);
@@ -144,7 +151,7 @@ struct SyncQueue::Impl {
 
   const QueueOptions options;
   mutable Mutex mutex;
-  std::unique_ptr<RocksStore> store;
+  std::unique_ptr<RocksStore> store;  // null while recover() could not open it; used under the lock only
   Window window DUALSYNC_GUARDED_BY(mutex);
   Counters counters DUALSYNC_GUARDED_BY(mutex);
   Position position DUALSYNC_GUARDED_BY(mutex);
@@ -165,6 +172,9 @@ struct SyncQueue::Impl {
   double avg_sync_ms DUALSYNC_GUARDED_BY(mutex) = 0;
   std::int64_t last_done_ms DUALSYNC_GUARDED_BY(mutex) = 0;
   std::optional<Error> broken DUALSYNC_GUARDED_BY(mutex);
+  std::uint64_t generation DUALSYNC_GUARDED_BY(mutex) = 1;  // raised by every recover()
+  // Operations and DDL changes that were taken and not completed: they point into the window.
+  std::size_t handed_out DUALSYNC_GUARDED_BY(mutex) = 0;
   std::vector<CondVar> lane_ready;
   CondVar ddl_ready;
   mutable CondVar advanced;  // the position

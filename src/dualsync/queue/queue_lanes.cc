@@ -104,7 +104,7 @@ Result<std::vector<TakenOperation>> SyncQueue::take(std::size_t lane, TakeLimits
   for (;;) {
     DUALSYNC_TRY(impl.usable());
     if (auto loaded = impl.load(); !loaded) {
-      impl.broken = loaded.error();
+      impl.break_off(loaded.error());
       return loaded.error();
     }
     impl.wake();
@@ -113,6 +113,7 @@ Result<std::vector<TakenOperation>> SyncQueue::take(std::size_t lane, TakeLimits
     for (const WindowOp* op : impl.window.take(lane, limits, now))
       taken.push_back({op->seq, impl.without_gaps(*op), op->read_at,
                        op->read_document ? std::string_view(*op->read_document) : std::string_view()});
+    impl.handed_out += taken.size();
     if (!taken.empty() || now >= deadline || stop.stop_requested()) return taken;
     SteadyTime until = deadline;
     if (const auto due = impl.window.next_due(lane)) until = std::min(until, *due);
@@ -305,12 +306,13 @@ Result<void> SyncQueue::Impl::settle(const Completion& completion, Staged* stage
 Result<void> SyncQueue::complete(const std::vector<Completion>& completions) {
   Impl& impl = *impl_;
   MutexLock lock(impl.mutex);
+  impl.given_back(completions.size());
   DUALSYNC_TRY(impl.usable());
   Staged staged;
   rocksdb::WriteBatch batch;
   for (const Completion& completion : completions) {
     if (auto settled = impl.settle(completion, &staged, &batch); !settled) {
-      impl.broken = settled.error();
+      impl.break_off(settled.error());
       return settled;
     }
   }

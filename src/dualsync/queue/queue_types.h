@@ -49,6 +49,8 @@ struct AppendBatch {
   std::vector<OperationView> operations;  // in the order of the stream
   std::vector<DirtyRange> dirty;
   Position position;  // empty: stays as it is
+  // Not 0: refused (kIo) if the queue has another one by now, because what this continues may be gone.
+  std::uint64_t generation = 0;
 
   std::size_t bytes_about() const;  // of its records
 };

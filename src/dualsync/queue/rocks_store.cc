@@ -7,7 +7,12 @@
 #include <rocksdb/slice_transform.h>
 #include <rocksdb/table.h>
 
+#include <array>
+#include <cstdarg>
+#include <cstdio>
 #include <cstring>
+
+#include "dualsync/base/log.h"
 
 namespace dualsync {
 namespace {
@@ -30,6 +35,20 @@ class SilentLog final : public rocksdb::Logger {
  public:
   using rocksdb::Logger::Logv;
   void Logv(const char*, va_list) override {}
+};
+
+// RocksDB's errors go to our own log. Its log file stands on the same disk as the queue: on a full one, writing to it
+// ends the process (an assertion in its file writer).
+class ErrorLog final : public rocksdb::Logger {
+ public:
+  ErrorLog() : rocksdb::Logger(rocksdb::ERROR_LEVEL) {}
+  void Logv(const char* format, va_list values) override { Logv(rocksdb::ERROR_LEVEL, format, values); }
+  void Logv(const rocksdb::InfoLogLevel level, const char* format, va_list values) override {
+    if (level < rocksdb::ERROR_LEVEL || level >= rocksdb::HEADER_LEVEL) return;
+    std::array<char, 400> text{};
+    std::vsnprintf(text.data(), text.size(), format, values);
+    log::warn("queue", "store", {{"text", text.data()}});
+  }
 };
 
 // Memory stays small whatever the backlog: 16 MiB of write buffer for payloads, 4 for the index, 8 MiB of cache.
@@ -88,9 +107,8 @@ void RocksStore::lay_out(rocksdb::Env* env) {
   options_.max_open_files = 64;
   options_.max_background_jobs = 2;
   options_.max_total_wal_size = 64U << 20U;
-  options_.keep_log_file_num = 2;
   options_.max_file_opening_threads = 1;  // a queue has a handful of files; a thread for each makes opening slower
-  options_.info_log_level = rocksdb::ERROR_LEVEL;
+  options_.info_log = std::make_shared<ErrorLog>();
   options_.allow_concurrent_memtable_write = false;  // one writer at a time: the queue's own lock
   options_.enable_write_thread_adaptive_yield = false;
   if (env != nullptr) options_.env = env;
@@ -139,7 +157,7 @@ Result<std::unique_ptr<RocksStore>> RocksStore::open_read_only(const std::string
     return Error{ErrorKind::kNotFound, "there is no queue in " + directory,
                  "set SYNC_DATA_DIR to the daemon's data directory", 0};
   }
-  store->options_.info_log = std::make_shared<SilentLog>();  // RocksDB's own would be a file in the directory
+  store->options_.info_log = std::make_shared<SilentLog>();  // what is wrong is in the answer
   store->options_.wal_recovery_mode = rocksdb::WALRecoveryMode::kAbsoluteConsistency;
   constexpr int kTries = 5;  // a running process may remove a file between our reading its name and opening it
   rocksdb::Status status;

@@ -104,7 +104,7 @@ Result<void> SyncQueue::Impl::commit(rocksdb::WriteBatch* batch, bool sync) {
   put_counters(batch);
   auto written = store->write(batch, sync);
   index.committed();
-  if (!written) broken = written.error();
+  if (!written) break_off(written.error());
   return written;
 }
 
@@ -239,10 +239,14 @@ Result<void> SyncQueue::put_state(std::string_view name, std::string_view value)
 }
 
 Result<std::optional<std::string>> SyncQueue::get_state(std::string_view name) const {
+  MutexLock lock(impl_->mutex);
+  DUALSYNC_TRY(impl_->usable());
   return impl_->store->get_meta(std::string(kMetaStatePrefix) + std::string(name));
 }
 
 Result<std::vector<std::pair<std::string, std::string>>> SyncQueue::list_state(std::string_view prefix) const {
+  MutexLock lock(impl_->mutex);
+  DUALSYNC_TRY(impl_->usable());
   return impl_->store->scan_meta(std::string(kMetaStatePrefix) + std::string(prefix));
 }
 
@@ -283,7 +287,9 @@ Result<void> SyncQueue::sync() {
   MutexLock lock(impl_->mutex);
   DUALSYNC_TRY(impl_->usable());
   if (planted(Bug::kUnsyncedReport)) return {};
-  return impl_->store->sync();
+  auto synced = impl_->store->sync();
+  if (!synced) impl_->break_off(synced.error());
+  return synced;
 }
 
 }  // namespace dualsync

@@ -9,7 +9,7 @@
 //          cut takes from append() is read again from the oplog, because the position is in the same write
 // Memory   bounded by QueueOptions, whatever the backlog
 // Threads  one producer calls append(); each lane one worker; anyone the rest
-// Errors   after kIo or kCorruption every call fails until the queue is opened again
+// Errors   after kIo every call fails until recover() has opened the store again; after kCorruption until a new start
 // Source   docs/adr/0003-queue.md
 #pragma once
 
@@ -32,6 +32,15 @@ class SyncQueue {
   ~SyncQueue();
   SyncQueue(const SyncQueue&) = delete;
   SyncQueue& operator=(const SyncQueue&) = delete;
+
+  // --- when the disk failed ------------------------------------------------------------------------------------------
+  // The error that every call fails with at the moment.
+  std::optional<Error> trouble() const;
+  // After kIo: opens the store again and goes on with what the disk holds, as a restart would; without trouble it does
+  // nothing. Fails, and may be called again, while the disk takes no writes or lanes have not completed what they took.
+  Result<void> recover();
+  // Raised by every recover(). What was appended before may be gone, and the position with it.
+  std::uint64_t generation() const;
 
   // --- capture ---------------------------------------------------------------------------------------------------
   // Stores operations, dirty ranges and position in one atomic write. kInvalidArgument: an operation without a key.

@@ -101,10 +101,15 @@ TEST(Health, EveryExceptionIsNamed) {
 TEST(Health, ABrokenQueueIsUnhealthyWhateverElse) {
   Status status = streaming();
   HealthInput input;
-  input.queue_broken = true;
-  input.queue_error = "No space left on device";
+  input.queue_trouble = "No space left on device";
+  status.capture = CaptureState::kConnecting;
+  status.capture_cause = "No space left on device";
+  status.oplog_window_seconds = 7200;
   derive_health(input, &status);
   EXPECT_EQ(status.verdict, Verdict::kUnhealthy);
+  ASSERT_TRUE(has(status, "queue-broken"));
+  EXPECT_FALSE(has(status, "local-unreachable")) << "local is not to blame";
+  EXPECT_NE(status.reasons[0].message.find("2 h"), std::string::npos) << status.reasons[0].message;
 }
 
 TEST(Health, SwitchedOffAndStandaloneAreDegradedWithTheWayOut) {

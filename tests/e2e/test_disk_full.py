@@ -1,0 +1,98 @@
+"""The disk under the queue fills up and is freed again while the daemon runs. Needs the right to mount a tmpfs."""
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from workload import filled
+from world import World, eventually
+
+DISK_MEGABYTES = 48
+BLOCK = b"x" * (1 << 20)
+RECOVERY_SECONDS = 120
+
+
+class SmallDisk:
+    """A tmpfs of its own size; `fill` leaves nothing free, `free` gives it back."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.filler = folder / "filler"
+
+    def fill(self) -> None:
+        for size in (len(BLOCK), 4096, 1):
+            try:
+                with self.filler.open("ab", buffering=0) as file:
+                    while file.write(BLOCK[:size]) == size:
+                        pass
+            except OSError:
+                continue
+
+    def free(self) -> None:
+        self.filler.unlink(missing_ok=True)
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[SmallDisk]:
+    folder = tmp_path / "small-disk"
+    folder.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={DISK_MEGABYTES}m,mode=0700", "tmpfs", str(folder)],
+                             capture_output=True, text=True, check=False)
+    if mounted.returncode != 0:
+        pytest.skip(f"nothing shows here what a full disk does: no tmpfs can be mounted ({mounted.stderr.strip()})")
+    yield SmallDisk(folder)
+    subprocess.run(["umount", "--lazy", str(folder)], check=False)
+
+
+def reasons(daemon) -> list[str]:
+    return [reason["code"] for reason in daemon.health()["reasons"]]
+
+
+def test_a_full_disk_stops_capture_and_loses_nothing(world: World, small_disk: SmallDisk) -> None:
+    filled(world.db, "things", 2_000)
+    # Without the reserve the queue would give up content long before; here the disk itself says no.
+    daemon = world.mirror(SYNC_DATA_DIR=str(small_disk.folder / "data"), SYNC_DISK_RESERVE_BYTES="0")
+    small_disk.fill()
+    written = 0
+
+    def broken() -> bool:
+        nonlocal written
+        world.db.things.update_many({}, {"$set": {"round": written, "text": "y" * 200}})
+        world.db.things.insert_one({"_id": f"late {written}"})
+        written += 1
+        return "queue-broken" in reasons(daemon)
+
+    eventually(broken, RECOVERY_SECONDS, "health names the queue")
+    assert daemon.health()["status"] == "unhealthy"
+    at = daemon.metrics()["capturePosition"]
+    world.db.things.insert_one({"_id": "while it is full"})
+    world.db.things.delete_many({"_id": {"$in": list(range(100))}})
+    world.db.things.create_index("round")
+    assert daemon.wait(2).status != 200, "wait must not say that all is there"
+    assert daemon.running, "the daemon goes on"
+    assert daemon.metrics()["capturePosition"] == at, "nothing is read while it cannot be stored"
+    small_disk.free()
+    world.settle(RECOVERY_SECONDS)
+    world.assert_equal()
+    eventually(lambda: daemon.health()["status"] == "healthy", RECOVERY_SECONDS, "healthy again by itself")
+    assert daemon.stop() == 0
+
+
+def test_killed_on_a_full_disk_it_goes_on_after_a_restart(world: World, small_disk: SmallDisk) -> None:
+    filled(world.db, "things", 500)
+    daemon = world.mirror(SYNC_DATA_DIR=str(small_disk.folder / "data"), SYNC_DISK_RESERVE_BYTES="0")
+    small_disk.fill()
+
+    def broken() -> bool:
+        world.db.things.update_many({}, {"$inc": {"n": 1}, "$set": {"text": "z" * 500}})
+        return "queue-broken" in reasons(daemon)
+
+    eventually(broken, RECOVERY_SECONDS, "health names the queue")
+    world.db.things.insert_one({"_id": "while it is full"})
+    daemon.kill()
+    small_disk.free()
+    daemon.start()
+    world.settle(RECOVERY_SECONDS)
+    world.assert_equal()
