@@ -1,6 +1,11 @@
 #include "dualsync/app/component_options.h"
 
 namespace dualsync {
+namespace {
+
+constexpr std::uint64_t kMemoryQueueBytes = 128U << 20U;  // of a queue that is not kept, unless a setting says more
+
+}  // namespace
 
 QueueOptions queue_options(const Settings& settings) {
   QueueOptions options;
@@ -8,6 +13,11 @@ QueueOptions queue_options(const Settings& settings) {
   options.lanes = settings.lanes;
   options.memory_operations = settings.queue_max_size;
   options.bounds = {settings.queue_max_bytes, settings.disk_reserve_bytes};
+  options.persist = settings.persist_queue;
+  if (!settings.persist_queue) {
+    // Memory is what has to be bounded, and nothing of weight is on the disk.
+    options.bounds = {settings.queue_max_bytes > 0 ? settings.queue_max_bytes : kMemoryQueueBytes, 0};
+  }
   return options;
 }
 

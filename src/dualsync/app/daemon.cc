@@ -156,7 +156,8 @@ int run_daemon(const Settings& given) {
   log::info("daemon", "dualsync starts", {{"version", kVersion}, {"data_dir", settings.data_dir}});
   for (const std::string& warning : settings.warnings) log::warn("settings", warning);
   if (!settings.persist_queue) {
-    log::warn("settings", "SYNC_PERSIST_QUEUE=false is not supported by this version: the queue is kept on disk");
+    log::info("settings",
+              "SYNC_PERSIST_QUEUE=false: the queue lies in memory; after a restart it is read again from local");
   }
   const auto trouble = prepare_data_dir(&settings);
   if (!trouble) return fail(trouble.error(), kExitFailed);

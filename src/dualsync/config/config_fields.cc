@@ -67,7 +67,9 @@ constexpr Field kFields[] = {
      .flag = "--persist-queue",
      .target = &S::persist_queue,
      .default_text = "true",
-     .help = "Keep the queue on disk; with `false` it is lost at a restart and what was lost is compared again"},
+     .help = "Keep the queue on disk; with `false` it lies in memory (bounded by SYNC_QUEUE_MAX_BYTES, or 128 MiB), "
+             "and after "
+             "a restart what was lost is read again from local's oplog, or compared where that no longer reaches"},
     {.env = "SYNC_EXCLUDED_COLLECTIONS",
      .flag = "--excluded-collections",
      .target = &S::excluded_collections,

@@ -80,6 +80,11 @@ Result<bool> SyncQueue::Impl::merge_into_disk(const KeyHash& key, const Operatio
 Result<void> SyncQueue::Impl::stage_ddl(const OperationView& op, Staged* staged, rocksdb::WriteBatch* batch) {
   auto event = parse_ddl_event(op.payload);
   if (!event) return event.error();
+  if (!ddl_done.is_null() && event->time <= ddl_done) {
+    for (const Namespace& ns : event->concerns())
+      put_dirty({ns, "a schema change was read again", event->time.previous(), false, ""}, batch);
+    return {};
+  }
   const SeqNo seq = counters.next_seq++;
   encode_operation(op, &record_scratch);
   ++counters.operations;
@@ -215,6 +220,7 @@ Result<void> SyncQueue::append(const AppendBatch& incoming) {
     DUALSYNC_TRY(impl.commit(&first, true));
   }
   DUALSYNC_TRY(impl.commit(&batch, false));
+  if (impl.remainder && !incoming.position.empty()) impl.remainder->passed(impl.position);
   impl.wake();
   if (incoming.position.empty()) return {};  // a repair: dropping it would only make it necessary again
   if (auto relieved = impl.relieve(incoming.operations.size()); !relieved) {

@@ -56,6 +56,7 @@ Result<void> SyncQueue::Impl::finish_ddl(SeqNo seq, const std::vector<DirtyRange
     put_dirty(range, &batch);
   }
   batch.Delete(store->meta(), std::string(kMetaDdlPrefix) + seq_key(seq));
+  const OpTime time = ddls.front().event.time;
   count_done(*op);
   forget(op, &batch);
   ddls.pop_front();
@@ -63,6 +64,11 @@ Result<void> SyncQueue::Impl::finish_ddl(SeqNo seq, const std::vector<DirtyRange
   advance();
   // Synced: a DDL change is not idempotent, so after a power cut at most the last one may be done again.
   DUALSYNC_TRY(commit(&batch, true));
+  if (remainder) {
+    ddl_done = std::max(ddl_done, time);
+    ignore_error(remainder->ddl_done(ddl_done),
+                 "read again after a restart it is done twice, if the disk is not back by then");
+  }
   wake();
   return {};
 }

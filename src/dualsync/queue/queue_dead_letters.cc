@@ -50,6 +50,7 @@ Result<void> SyncQueue::Impl::set_aside(const WindowOp& op, const Error& error, 
   batch->Put(store->dead_letters(), seq_key(op.seq),
              encode_dead_letter(refused, error, options.clock->unix_ms(), op.record));
   ++counters.dead_letters;
+  letters_changed = true;
   return {};
 }
 
@@ -57,6 +58,7 @@ void SyncQueue::Impl::forget_dead_letter(SeqNo seq, const KeyHash& key, rocksdb:
   batch->Delete(store->dead_letters(), seq_key(seq));
   dead.erase(key, seq);
   --counters.dead_letters;
+  letters_changed = true;
 }
 
 void SyncQueue::Impl::resolve(const WindowOp& op, rocksdb::WriteBatch* batch) {

@@ -8,6 +8,7 @@
 
 #include "dualsync/base/mutex.h"
 #include "dualsync/queue/disk_index.h"
+#include "dualsync/queue/queue_memory.h"
 #include "dualsync/queue/rocks_store.h"
 #include "dualsync/queue/sync_queue.h"
 #include "dualsync/queue/window.h"
@@ -136,6 +137,10 @@ struct SyncQueue::Impl {
   void forget_memory() DUALSYNC_REQUIRES(mutex);
   void given_back(std::size_t count) DUALSYNC_REQUIRES(mutex) { handed_out -= std::min(handed_out, count); }
 
+  // queue_memory.cc; only with a remainder
+  OpTime settled_up_to() DUALSYNC_REQUIRES(mutex);
+  Result<bool> save_remainder() DUALSYNC_REQUIRES(mutex);  // false: not now, the one on the disk still holds
+
   // sync_queue.cc
   Result<void> commit(rocksdb::WriteBatch* batch, bool sync) DUALSYNC_REQUIRES(mutex);
   Result<void> load_state() DUALSYNC_REQUIRES(mutex);
@@ -151,6 +156,7 @@ struct SyncQueue::Impl {
 
   const QueueOptions options;
   mutable Mutex mutex;
+  std::unique_ptr<Remainder> remainder DUALSYNC_GUARDED_BY(mutex);  // null: the store itself is on the disk
   std::unique_ptr<RocksStore> store;  // null while recover() could not open it; used under the lock only
   Window window DUALSYNC_GUARDED_BY(mutex);
   Counters counters DUALSYNC_GUARDED_BY(mutex);
@@ -166,7 +172,9 @@ struct SyncQueue::Impl {
   OpTime cursor_time DUALSYNC_GUARDED_BY(mutex);      // of the operation at the cursor, when known
   OpTime newest_loaded DUALSYNC_GUARDED_BY(mutex);    // newest first_time among what was loaded
   DiskIndex index DUALSYNC_GUARDED_BY(mutex);
-  HashTable<SeqNo> dead DUALSYNC_GUARDED_BY(mutex);  // the open dead letter of a document
+  bool letters_changed DUALSYNC_GUARDED_BY(mutex) = false;  // since the remainder was saved
+  OpTime ddl_done DUALSYNC_GUARDED_BY(mutex);               // of the newest DDL change that a queue in memory did
+  HashTable<SeqNo> dead DUALSYNC_GUARDED_BY(mutex);         // the open dead letter of a document
   // Operations below it were here before this process: the index does not know those that are not loaded yet.
   SeqNo recovered_end DUALSYNC_GUARDED_BY(mutex) = 0;
   double avg_sync_ms DUALSYNC_GUARDED_BY(mutex) = 0;

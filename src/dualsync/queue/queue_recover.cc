@@ -66,7 +66,7 @@ Result<void> SyncQueue::recover() {
   DUALSYNC_TRY(still_there(impl.options));
   // Whether the write that failed is on the disk is unknown; what opening finds there is the truth.
   impl.store.reset();
-  auto opened = RocksStore::open(impl.options.directory, impl.options.env);
+  auto opened = impl.remainder ? impl.remainder->open() : RocksStore::open(impl.options.directory, impl.options.env);
   if (!opened) {
     if (opened.error().kind != ErrorKind::kIo) impl.break_off(*(impl.broken = opened.error()));
     return opened.error();

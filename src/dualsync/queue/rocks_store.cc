@@ -111,7 +111,10 @@ void RocksStore::lay_out(rocksdb::Env* env) {
   options_.info_log = std::make_shared<ErrorLog>();
   options_.allow_concurrent_memtable_write = false;  // one writer at a time: the queue's own lock
   options_.enable_write_thread_adaptive_yield = false;
-  if (env != nullptr) options_.env = env;
+  if (env != nullptr) {
+    options_.env = env;
+    options_.info_log = std::make_shared<SilentLog>();  // a disk in memory lacks much that RocksDB looks for
+  }
 
   auto operations = family_options(16U << 20U, cache);
   // Most of what is flushed is done before it would be compacted: wait, and there is less to rewrite.
@@ -208,11 +211,15 @@ Result<void> RocksStore::check_format(bool read_only) {
 
 Result<void> RocksStore::write(rocksdb::WriteBatch* batch, bool sync) {
   rocksdb::WriteOptions options;
-  options.sync = sync;
+  options.sync = sync && log_;
+  options.disableWAL = !log_;
   return rocks_result(db_->Write(options, batch), "queue write");
 }
 
-Result<void> RocksStore::sync() { return rocks_result(db_->SyncWAL(), "queue sync"); }
+Result<void> RocksStore::sync() {
+  if (!log_) return {};
+  return rocks_result(db_->SyncWAL(), "queue sync");
+}
 
 Result<void> RocksStore::recreate_operations() {
   for (const std::size_t index : {std::size_t{1}, std::size_t{2}}) {

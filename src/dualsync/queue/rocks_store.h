@@ -47,6 +47,7 @@ class RocksStore {
 
   Result<void> write(rocksdb::WriteBatch* batch, bool sync = false);
   Result<void> sync();
+  void without_log() { log_ = false; }  // nothing is to survive the process
   // Removes what is in `operations` and `pending` at once, files and all; a crash in between leaves them empty.
   Result<void> recreate_operations();
   Result<std::optional<std::string>> get_meta(std::string_view name);
@@ -60,6 +61,7 @@ class RocksStore {
   void lay_out(rocksdb::Env* env);
   Result<void> check_format(bool read_only);
 
+  bool log_ = true;
   rocksdb::DBOptions options_;
   std::vector<rocksdb::ColumnFamilyDescriptor> layout_;
   std::shared_ptr<std::atomic<SeqNo>> floor_ = std::make_shared<std::atomic<SeqNo>>(0);

@@ -29,12 +29,13 @@ SyncQueue::~SyncQueue() = default;
 
 Result<std::unique_ptr<SyncQueue>> SyncQueue::open(const QueueOptions& options) {
   if (options.env == nullptr) DUALSYNC_TRY(make_directory(options.directory));
-  auto store = RocksStore::open(options.directory, options.env);
-  if (!store) return store.error();
   auto impl = std::make_unique<Impl>(options);
-  impl->store = std::move(*store);
   {
     MutexLock lock(impl->mutex);
+    if (!options.persist) impl->remainder = std::make_unique<Remainder>(options.directory, options.env);
+    auto store = impl->remainder ? impl->remainder->open() : RocksStore::open(options.directory, options.env);
+    if (!store) return store.error();
+    impl->store = std::move(*store);
     DUALSYNC_TRY(impl->load_state());
   }
   return std::unique_ptr<SyncQueue>(new SyncQueue(std::move(impl)));
@@ -47,6 +48,7 @@ Result<void> SyncQueue::Impl::load_state() {
     auto decoded = decode_position(**position_bytes);
     if (!decoded) return decoded.error();
     position = *decoded;
+    if (remainder) remainder->passed(position);
   }
   auto counter_bytes = store->get_meta(kMetaCounters);
   if (!counter_bytes) return counter_bytes.error();
@@ -68,6 +70,9 @@ Result<void> SyncQueue::Impl::load_state() {
     if (!event) return event.error();
     window.ddls().push_back({seq_of_key(key), *event, false, {}});
   }
+  auto ddl_bytes = store->get_meta(kMetaDdlDone);
+  if (!ddl_bytes) return ddl_bytes.error();
+  if (*ddl_bytes) ddl_done = OpTime::unpack(seq_of_key(**ddl_bytes));
   DUALSYNC_TRY(load_dead_letters());
   cursor = counters.floor;
   recovered_end = counters.operations > 0 ? counters.next_seq : 0;
@@ -235,7 +240,11 @@ Result<void> SyncQueue::put_state(std::string_view name, std::string_view value)
   } else {
     batch.Put(impl_->store->meta(), key, rocksdb::Slice(value.data(), value.size()));
   }
-  return impl_->commit(&batch, false);
+  DUALSYNC_TRY(impl_->commit(&batch, false));
+  if (!impl_->remainder) return {};
+  auto saved = impl_->save_remainder();
+  if (!saved) return saved.error();
+  return *saved ? Result<void>() : impl_->remainder->put(key, value);
 }
 
 Result<std::optional<std::string>> SyncQueue::get_state(std::string_view name) const {
@@ -287,6 +296,10 @@ Result<void> SyncQueue::sync() {
   MutexLock lock(impl_->mutex);
   DUALSYNC_TRY(impl_->usable());
   if (planted(Bug::kUnsyncedReport)) return {};
+  if (impl_->remainder) {
+    auto saved = impl_->save_remainder();
+    return saved ? Result<void>() : saved.error();
+  }
   auto synced = impl_->store->sync();
   if (!synced) impl_->break_off(synced.error());
   return synced;
