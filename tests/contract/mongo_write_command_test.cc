@@ -38,7 +38,23 @@ TEST(WriteCommand, ADeltaLeavesEmptyOperatorsOut) {
 TEST(WriteCommand, AKeyThatCouldBeReadAsAnOperatorIsCompared) {
   const std::string key = bson_of(R"({"_id": {"a": 1}, "region": "eu"})");
   EXPECT_EQ(build_one({WriteItem::Kind::kDelete, key, ""}), bson_of(R"({"delete": "c", "ordered": false, "deletes": [
-                         {"q": {"_id": {"$eq": {"a": 1}}, "region": "eu"}, "limit": 1}]})"));
+                         {"q": {"_id": {"$eq": {"a": 1}}, "region": "eu"}, "limit": 1,
+                          "collation": {"locale": "simple"}}]})"));
+}
+
+TEST(WriteCommand, AKeyOfTextIsComparedByteByByteWhateverTheCollation) {
+  const std::string simple = R"("collation": {"locale": "simple"})";
+  const std::string text = bson_of(R"({"_id": "anna"})");
+  EXPECT_EQ(
+      build_one({WriteItem::Kind::kDelete, text, ""}),
+      bson_of(R"({"delete": "c", "ordered": false, "deletes": [{"q": {"_id": "anna"}, "limit": 1, )" + simple + "}]}"));
+  EXPECT_EQ(build_one({WriteItem::Kind::kReplace, text, text}),
+            bson_of(R"({"update": "c", "ordered": false, "updates": [
+                         {"q": {"_id": "anna"}, "u": {"_id": "anna"}, "upsert": true, )" +
+                    simple + "}]}"));
+  const std::string number = bson_of(R"({"_id": 7})");
+  EXPECT_EQ(build_one({WriteItem::Kind::kDelete, number, ""}),
+            bson_of(R"({"delete": "c", "ordered": false, "deletes": [{"q": {"_id": 7}, "limit": 1}]})"));
 }
 
 TEST(WriteCommand, FlagsGoWithContentOnly) {

@@ -7,6 +7,7 @@ namespace {
 
 constexpr std::size_t kItemsMax = 100000;
 constexpr std::size_t kItemOverhead = 96;  // names, types and lengths around one item, generously
+constexpr std::size_t kCollationBytes = 48;
 
 Error bad_item(const char* what) { return {ErrorKind::kInvalidArgument, what, "", 0}; }
 
@@ -31,6 +32,29 @@ Result<void> append_key(bson_t* query, std::string_view document_key) {
     }
   }
   return {};
+}
+
+// Text is compared by the collection's collation, in documents and arrays too: `a` may find `A`.
+bool holds_text(std::string_view document_key) {
+  bson_iter_t iter;
+  if (!iterate_bson(document_key, &iter)) return false;
+  while (bson_iter_next(&iter)) {
+    switch (bson_iter_type(&iter)) {
+      case BSON_TYPE_UTF8:
+      case BSON_TYPE_SYMBOL:
+      case BSON_TYPE_DOCUMENT:
+      case BSON_TYPE_ARRAY: return true;
+      default: break;
+    }
+  }
+  return false;
+}
+
+void append_simple_collation(bson_t* statement) {
+  bson_t collation;
+  bson_append_document_begin(statement, "collation", -1, &collation);
+  BSON_APPEND_UTF8(&collation, "locale", "simple");
+  bson_append_document_end(statement, &collation);
 }
 
 struct DeltaParts {
@@ -150,6 +174,7 @@ Result<void> append_item(bson_t* list, std::string_view index, const WriteItem& 
     case WriteItem::Kind::kDelete: result = append_delete(&statement, item); break;
     case WriteItem::Kind::kInsert: break;
   }
+  if (holds_text(item.document_key)) append_simple_collation(&statement);
   bson_append_document_end(list, &statement);
   return result;
 }
@@ -157,7 +182,8 @@ Result<void> append_item(bson_t* list, std::string_view index, const WriteItem& 
 // A delta names each path twice: once to ask that it exists, once to set it.
 std::size_t size_estimate(const WriteItem& item) {
   const std::size_t payload = item.kind == WriteItem::Kind::kDelta ? 3 * item.payload.size() : item.payload.size();
-  return payload + item.document_key.size() + kItemOverhead;
+  const bool compared = item.kind != WriteItem::Kind::kInsert && holds_text(item.document_key);
+  return payload + item.document_key.size() + (compared ? kCollationBytes : 0) + kItemOverhead;
 }
 
 struct CommandNames {

@@ -4,7 +4,10 @@
 //          replace  updates: [{q: key, u: payload, upsert: true}]
 //          delta    updates: [{q: key and {path: {$exists: true}} for each path set, u: {$set, $unset}}]
 //          delete   deletes: [{q: key, limit: 1}]
-//          Commands are unordered: an item that fails does not stop the others.
+//          A key that holds text is compared byte by byte (collation: simple), whatever the collection's collation: a
+//          delete of `a` that comes late must not take the new `A` along. Where the two are the same, it costs nothing;
+//          where not, the server looks through the collection. Commands are unordered: an item that fails does not stop
+//          the others.
 // Units    a command holds at most 100,000 items (the server's maxWriteBatchSize) and about `bytes_max` of them; a
 //          larger single item goes alone, and the server allows a command 16 KiB more than a document.
 // Threads  pure functions
