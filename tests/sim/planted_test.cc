@@ -31,18 +31,20 @@ SimOptions seed(std::uint64_t number) { return {.seed = number}; }
 
 INSTANTIATE_TEST_SUITE_P(Bugs, PlantedBug,
                          ::testing::Values(Planted{Bug::kPositionBeforeBatch, "PositionBeforeBatch", seed(2)},
-                                           Planted{Bug::kMergeAcrossDdl, "MergeAcrossDdl", seed(36)},
+                                           Planted{Bug::kMergeAcrossDdl, "MergeAcrossDdl", seed(17)},
                                            Planted{Bug::kDroppedTouch, "DroppedTouch", seed(1)},
-                                           Planted{Bug::kAckBeforeWrite, "AckBeforeWrite", seed(8)},
-                                           Planted{Bug::kStaleInsert, "StaleInsert", seed(36)},
-                                           Planted{Bug::kMergeIntoFlight, "MergeIntoFlight", seed(27)},
+                                           Planted{Bug::kAckBeforeWrite, "AckBeforeWrite", seed(12)},
+                                           Planted{Bug::kStaleInsert, "StaleInsert", seed(115)},
+                                           Planted{Bug::kMergeIntoFlight, "MergeIntoFlight", seed(11)},
                                            Planted{Bug::kAppliedTooHigh, "AppliedTooHigh", seed(1)},
-                                           Planted{Bug::kHeldLost, "HeldLost", seed(10)},
+                                           Planted{Bug::kHeldLost, "HeldLost", seed(11)},
                                            Planted{Bug::kGapForgotten, "GapForgotten", seed(20)},
                                            Planted{Bug::kDeltaToMissingDone, "DeltaToMissingDone", seed(9)},
-                                           Planted{Bug::kTouchPastDdl, "TouchPastDdl", seed(36)},
-                                           Planted{Bug::kUnsyncedReport, "UnsyncedReport", seed(194)},
-                                           Planted{Bug::kSessionPerBatch, "SessionPerBatch", seed(14)}),
+                                           Planted{Bug::kTouchPastDdl, "TouchPastDdl", seed(21)},
+                                           Planted{Bug::kUnsyncedReport, "UnsyncedReport", seed(39)},
+                                           Planted{Bug::kSessionPerBatch, "SessionPerBatch", seed(30)},
+                                           Planted{Bug::kDdlSettlesGap, "DdlSettlesGap", seed(52)},
+                                           Planted{Bug::kLookCountsAtOnce, "LookCountsAtOnce", seed(1750)}),
                          [](const auto& one) { return one.param.name; });
 
 }  // namespace
