@@ -6,6 +6,25 @@
 
 namespace dualsync {
 
+Result<CopyProgress> plan_ranges(DocumentReader& reader, const Namespace& ns, std::size_t ranges_max) {
+  constexpr std::uint64_t kDocumentsPerRange = 50'000;
+  auto count = reader.estimated_count(ns);
+  if (!count) return count.error();
+  const std::size_t parts = std::clamp<std::size_t>(*count / kDocumentsPerRange, 1, ranges_max);
+  CopyProgress progress;
+  std::string previous;
+  if (parts > 1) {
+    auto points = reader.split_points(ns, parts);
+    if (!points) return points.error();
+    for (const std::string& point : *points) {
+      progress.ranges.push_back({{previous, point}, "", false});
+      previous = point;
+    }
+  }
+  progress.ranges.push_back({{previous, ""}, "", false});
+  return progress;
+}
+
 bool CopyProgress::done() const {
   return std::all_of(ranges.begin(), ranges.end(), [](const CopyRange& range) { return range.done; });
 }

@@ -22,7 +22,6 @@ constexpr std::chrono::milliseconds kIdle{200};
 constexpr std::chrono::milliseconds kCrowded{20};
 constexpr std::chrono::seconds kOwedInterval{5};
 constexpr std::size_t kTouchesPerAppend = 500;
-constexpr std::uint64_t kDocumentsPerRange = 50'000;
 constexpr std::size_t kRangesMax = 256;
 constexpr OpTime kBeforeEverything{0, 1};
 
@@ -76,7 +75,10 @@ Result<void> FullSync::run(std::stop_token stop) {
 Result<bool> FullSync::step(std::stop_token stop, std::stop_token drain) {
   drain_ = std::move(drain);
   retry_owed();
-  const std::vector<DirtyRange> ranges = context_.queue.dirty_ranges();
+  std::vector<DirtyRange> ranges = context_.queue.dirty_ranges();
+  // Nothing else goes on as long as the names of a first copy are not known.
+  std::stable_partition(ranges.begin(), ranges.end(),
+                        [](const DirtyRange& range) { return range.ns.collection.empty(); });
   if (ranges.empty()) {
     MutexLock lock(mutex_);
     status_ = {};
@@ -270,35 +272,15 @@ Result<void> FullSync::repair_collection(const DirtyRange& range, const Collecti
     if (progress && progress->uuid != info.uuid) progress.reset();  // another collection of the same name
     if (*empty || progress) {
       if (!progress) {
-        auto planned = plan(range.ns, info);
+        auto planned = plan_ranges(*local_, range.ns, kRangesMax);
         if (!planned) return planned.error();
         progress = *planned;
+        progress->uuid = info.uuid;
       }
       return copy(range, info, std::move(*progress), stop);
     }
   }
   return compare(range, info, stop);
-}
-
-Result<CopyProgress> FullSync::plan(const Namespace& ns, const CollectionInfo& info) {
-  CopyProgress progress;
-  progress.uuid = info.uuid;
-  auto count = local_->estimated_count(ns);
-  if (!count) return count.error();
-  const std::size_t parts = std::clamp<std::size_t>(*count / kDocumentsPerRange, 1, kRangesMax);
-  std::vector<std::string> points;
-  if (parts > 1) {
-    auto split = local_->split_points(ns, parts);
-    if (!split) return split.error();
-    points = std::move(*split);
-  }
-  std::string previous;
-  for (const std::string& point : points) {
-    progress.ranges.push_back({{previous, point}, "", false});
-    previous = point;
-  }
-  progress.ranges.push_back({{previous, ""}, "", false});
-  return progress;
 }
 
 Result<void> FullSync::copy(const DirtyRange& range, const CollectionInfo& info, CopyProgress progress,

@@ -39,7 +39,6 @@ class FullSync {
   Result<void> repair_collection(const DirtyRange& range, const CollectionInfo& info, std::stop_token stop);
   Result<void> copy(const DirtyRange& range, const CollectionInfo& info, CopyProgress progress, std::stop_token stop);
   Result<void> compare(const DirtyRange& range, const CollectionInfo& info, std::stop_token stop);
-  Result<CopyProgress> plan(const Namespace& ns, const CollectionInfo& info);
   Result<std::optional<CollectionInfo>> find_local(const Namespace& ns);
   Result<bool> backup_has(const Namespace& backup_ns);
   Result<void> count_work(const std::vector<DirtyRange>& ranges);

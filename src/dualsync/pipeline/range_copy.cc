@@ -1,11 +1,10 @@
 #include "dualsync/pipeline/range_copy.h"
 
 #include <algorithm>
-#include <optional>
-#include <thread>
 
 #include "dualsync/codec/bson.h"
 #include "dualsync/codec/document_key.h"
+#include "dualsync/pipeline/on_threads.h"
 
 namespace dualsync {
 namespace {
@@ -47,19 +46,7 @@ RangeCopy::RangeCopy(PipelineContext& context, DirtyRange range, CopyProgress pr
       progress_(std::move(progress)) {}
 
 Result<void> RangeCopy::run(std::stop_token stop) {
-  std::vector<std::optional<Error>> failures(context_.options.copy_threads);
-  {
-    std::vector<std::jthread> readers;
-    for (std::size_t i = 0; i < failures.size(); ++i) {
-      readers.emplace_back([this, &failures, i, stop] {
-        if (auto copied = copy_ranges(stop); !copied) failures[i] = copied.error();
-      });
-    }
-  }
-  for (const auto& failure : failures) {
-    if (failure) return *failure;
-  }
-  return {};
+  return on_threads(context_.options.copy_threads, [this, stop] { return copy_ranges(stop); });
 }
 
 Result<void> RangeCopy::copy_ranges(std::stop_token stop) {

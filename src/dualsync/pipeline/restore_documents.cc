@@ -1,13 +1,13 @@
 #include "dualsync/pipeline/restore_documents.h"
 
 #include <algorithm>
-#include <thread>
 
 #include "dualsync/codec/bson.h"
 #include "dualsync/codec/bson_compare.h"
 #include "dualsync/codec/document_key.h"
 #include "dualsync/model/scope.h"
 #include "dualsync/pipeline/comparer.h"
+#include "dualsync/pipeline/on_threads.h"
 
 namespace dualsync {
 namespace {
@@ -15,7 +15,6 @@ namespace {
 constexpr std::size_t kPageDocuments = 1000;
 constexpr std::size_t kPageBytes = 6U << 20U;
 constexpr std::size_t kPagesPerSave = 8;
-constexpr std::uint64_t kDocumentsPerRange = 50'000;
 constexpr std::size_t kRangesMax = 64;
 // The backup may be mirrored into meanwhile, and unique values may move between documents.
 constexpr int kPassesMax = 6;
@@ -93,24 +92,11 @@ Result<void> RestoreDocuments::save(BackupWriter& writer) {
 }
 
 Result<CopyProgress> RestoreDocuments::begin() {
-  CopyProgress progress;
-  const auto reader = source_.make_reader();
-  auto count = reader->estimated_count(job_.source);
-  if (!count) return count.error().in("backup");
-  const std::size_t parts = job_.in_order ? 1 : std::clamp<std::size_t>(*count / kDocumentsPerRange, 1, kRangesMax);
-  std::string previous;
-  if (parts > 1) {
-    auto points = reader->split_points(job_.source, parts);
-    if (!points) return points.error().in("backup");
-    for (const std::string& point : *points) {
-      progress.ranges.push_back({{previous, point}, "", false});
-      previous = point;
-    }
-  }
-  progress.ranges.push_back({{previous, ""}, "", false});
+  auto progress = plan_ranges(*source_.make_reader(), job_.source, job_.in_order ? 1 : kRangesMax);
+  if (!progress) return progress.error().in("backup");
   {
     MutexLock lock(mutex_);
-    ranges_ = progress;
+    ranges_ = *progress;
   }
   DUALSYNC_TRY(save(*target_.make_writer()));
   return progress;
@@ -135,19 +121,7 @@ Result<void> RestoreDocuments::copy(CopyProgress progress, std::stop_token stop)
     ranges_ = std::move(progress);
   }
   next_range_ = 0;
-  std::vector<std::optional<Error>> failures(threads_);
-  {
-    std::vector<std::jthread> readers;
-    for (std::size_t i = 0; i < threads_; ++i) {
-      readers.emplace_back([this, &failures, i, stop] {
-        if (auto copied = copy_ranges(stop); !copied) failures[i] = copied.error();
-      });
-    }
-  }
-  for (const auto& failure : failures) {
-    if (failure) return *failure;
-  }
-  return {};
+  return on_threads(threads_, [this, stop] { return copy_ranges(stop); });
 }
 
 Result<void> RestoreDocuments::copy_ranges(std::stop_token stop) {

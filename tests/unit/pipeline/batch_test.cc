@@ -40,6 +40,12 @@ class BatchTest : public test::QueueFixture {
     return completions;
   }
 
+  // What waited for capture is due again.
+  std::vector<Completion> again() {
+    std::this_thread::sleep_for(std::chrono::milliseconds(60));
+    return run({});
+  }
+
   test::FakeServer local_;
   test::FakeServer backup_;
   test::FakeLocal local_side_{local_};
@@ -133,10 +139,6 @@ TEST_F(BatchTest, ATouchThatFindsNothingDeletesOnlyOnceCaptureHasPassedTheRead) 
   backup_.put(kBills, document("1", 3));
   local_.time = {50, 1};
   EXPECT_EQ(run({make_op(OpKind::kTouch, "1")})[0].kind, Kind::kRead);
-  const auto again = [&] {
-    std::this_thread::sleep_for(std::chrono::milliseconds(60));
-    return run({});
-  };
   auto completions = again();
   ASSERT_EQ(completions.size(), 1U);
   EXPECT_EQ(completions[0].kind, Kind::kRead) << "capture has not read that far";
@@ -156,8 +158,7 @@ TEST_F(BatchTest, WhatATouchFindsIsWrittenOnlyOnceCaptureHasPassedTheRead) {
   local_.put(kBills, document("1", 4));
   local_.time = {60, 1};
   append({}, {51, 1});
-  std::this_thread::sleep_for(std::chrono::milliseconds(60));
-  const auto completions = run({});
+  const auto completions = again();
   ASSERT_EQ(completions.size(), 1U);
   EXPECT_EQ(completions[0].kind, Kind::kDone);
   EXPECT_EQ(backup_.get(kBills, id_key("1")), document("1", 3)) << "what was read then; its change is still to come";
@@ -169,8 +170,7 @@ TEST_F(BatchTest, ADocumentOfTheNextCollectionOfThatNameIsNotWritten) {
   local_.time = {50, 1};
   EXPECT_EQ(run({make_op(OpKind::kTouch, "1")})[0].kind, Kind::kRead);
   append({make_ddl("rename", kBills, {49, 1}, R"(,"to":{"db":"shop","coll":"old"})")}, {51, 1});
-  std::this_thread::sleep_for(std::chrono::milliseconds(60));
-  const auto completions = run({});
+  const auto completions = again();
   ASSERT_EQ(completions.size(), 1U);
   EXPECT_EQ(completions[0].kind, Kind::kOvertaken);
   EXPECT_EQ(backup_.get(kBills, id_key("1")), document("1", 3));
@@ -181,8 +181,7 @@ TEST_F(BatchTest, ARenameAfterTheReadDoesNotMatter) {
   local_.time = {50, 1};
   EXPECT_EQ(run({make_op(OpKind::kTouch, "1")})[0].kind, Kind::kRead);
   append({make_ddl("rename", kBills, {51, 1}, R"(,"to":{"db":"shop","coll":"old"})")}, {51, 1});
-  std::this_thread::sleep_for(std::chrono::milliseconds(60));
-  const auto completions = run({});
+  const auto completions = again();
   ASSERT_EQ(completions.size(), 1U);
   EXPECT_EQ(completions[0].kind, Kind::kDone);
   EXPECT_EQ(backup_.get(kBills, id_key("1")), document("1", 4)) << "it goes along with the rename";
@@ -200,8 +199,7 @@ TEST_F(BatchTest, ATouchDoesNotLookPastARename) {
   local_.time = {50, 1};
   EXPECT_EQ(run({make_op(OpKind::kTouch, "1")})[0].kind, Kind::kRead);
   append({make_ddl("rename", kBills, {49, 1}, R"(,"to":{"db":"shop","coll":"old"})")}, {51, 1});
-  std::this_thread::sleep_for(std::chrono::milliseconds(60));
-  const auto completions = run({});
+  const auto completions = again();
   ASSERT_EQ(completions.size(), 1U);
   EXPECT_EQ(completions[0].kind, Kind::kOvertaken);
   EXPECT_TRUE(backup_.get(kBills, id_key("1"))) << "it goes with the rename";
@@ -212,8 +210,7 @@ TEST_F(BatchTest, ADroppedNamespaceKeepsItsLastKnownState) {
   local_.time = {50, 1};
   run({make_op(OpKind::kTouch, "1")});
   append({make_ddl("drop", kBills, {49, 1})}, {51, 1});
-  std::this_thread::sleep_for(std::chrono::milliseconds(60));
-  EXPECT_EQ(run({})[0].kind, Kind::kOvertaken);
+  EXPECT_EQ(again()[0].kind, Kind::kOvertaken);
   EXPECT_TRUE(backup_.get(kBills, id_key("1")));
 }
 
@@ -222,8 +219,7 @@ TEST_F(BatchTest, ADeltaWhoseDocumentIsGoneOnBothSidesIsATouchFromThenOn) {
   const std::string delta = test::bson(R"({"updatedFields":{"v":9},"removedFields":[]})");
   EXPECT_EQ(run({make_op(OpKind::kDelta, "1", delta)})[0].kind, Kind::kRead);
   append({make_ddl("drop", kBills, {49, 1})}, {51, 1});
-  std::this_thread::sleep_for(std::chrono::milliseconds(60));
-  const auto completions = run({});
+  const auto completions = again();
   ASSERT_EQ(completions.size(), 1U);
   EXPECT_EQ(completions[0].kind, Kind::kOvertaken) << "it must not be sent as a delta for ever";
   EXPECT_EQ(queue_->stats().operations, 1U) << "only the drop is left";
