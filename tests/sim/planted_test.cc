@@ -1,5 +1,5 @@
-// Each planted bug is found by a named seed, and the same seed is quiet without it: the simulation sees what it claims
-// to.
+// Each planted bug is found by one of the first seeds, and the same seed is quiet without it: the simulation sees what
+// it claims to.
 #include "dualsync/base/planted.h"
 
 #include <gtest/gtest.h>
@@ -9,10 +9,13 @@
 namespace dualsync::sim {
 namespace {
 
+// About twice what the best hidden one takes, so that a change of the product, which makes a seed another run, does not
+// matter.
+constexpr std::uint64_t kSeedsMax = 1200;
+
 struct Planted {
   Bug bug;
   const char* name;
-  SimOptions options;
 };
 
 class PlantedBug : public ::testing::TestWithParam<Planted> {
@@ -20,32 +23,29 @@ class PlantedBug : public ::testing::TestWithParam<Planted> {
   void TearDown() override { planted_bug = Bug::kNone; }
 };
 
-TEST_P(PlantedBug, IsFoundByItsSeed) {
-  planted_bug = Bug::kNone;
-  EXPECT_EQ(SimWorld(GetParam().options).run().violation, "");
+TEST_P(PlantedBug, IsFound) {
   planted_bug = GetParam().bug;
-  EXPECT_NE(SimWorld(GetParam().options).run().violation, "");
+  std::uint64_t seed = 1;
+  while (seed <= kSeedsMax && SimWorld({.seed = seed}).run().violation.empty()) ++seed;
+  ASSERT_LE(seed, kSeedsMax) << "no seed finds it";
+  RecordProperty("seed", static_cast<int>(seed));
+  planted_bug = Bug::kNone;
+  EXPECT_EQ(SimWorld({.seed = seed}).run().violation, "") << "seed " << seed << " fails without the bug";
 }
 
-SimOptions seed(std::uint64_t number) { return {.seed = number}; }
-
-INSTANTIATE_TEST_SUITE_P(Bugs, PlantedBug,
-                         ::testing::Values(Planted{Bug::kPositionBeforeBatch, "PositionBeforeBatch", seed(2)},
-                                           Planted{Bug::kMergeAcrossDdl, "MergeAcrossDdl", seed(17)},
-                                           Planted{Bug::kDroppedTouch, "DroppedTouch", seed(1)},
-                                           Planted{Bug::kAckBeforeWrite, "AckBeforeWrite", seed(12)},
-                                           Planted{Bug::kStaleInsert, "StaleInsert", seed(115)},
-                                           Planted{Bug::kMergeIntoFlight, "MergeIntoFlight", seed(11)},
-                                           Planted{Bug::kAppliedTooHigh, "AppliedTooHigh", seed(1)},
-                                           Planted{Bug::kHeldLost, "HeldLost", seed(11)},
-                                           Planted{Bug::kGapForgotten, "GapForgotten", seed(20)},
-                                           Planted{Bug::kDeltaToMissingDone, "DeltaToMissingDone", seed(9)},
-                                           Planted{Bug::kTouchPastDdl, "TouchPastDdl", seed(21)},
-                                           Planted{Bug::kUnsyncedReport, "UnsyncedReport", seed(39)},
-                                           Planted{Bug::kSessionPerBatch, "SessionPerBatch", seed(30)},
-                                           Planted{Bug::kDdlSettlesGap, "DdlSettlesGap", seed(52)},
-                                           Planted{Bug::kLookCountsAtOnce, "LookCountsAtOnce", seed(1750)}),
-                         [](const auto& one) { return one.param.name; });
+INSTANTIATE_TEST_SUITE_P(
+    Bugs, PlantedBug,
+    ::testing::Values(Planted{Bug::kPositionBeforeBatch, "PositionBeforeBatch"},
+                      Planted{Bug::kMergeAcrossDdl, "MergeAcrossDdl"}, Planted{Bug::kDroppedTouch, "DroppedTouch"},
+                      Planted{Bug::kAckBeforeWrite, "AckBeforeWrite"}, Planted{Bug::kStaleInsert, "StaleInsert"},
+                      Planted{Bug::kMergeIntoFlight, "MergeIntoFlight"},
+                      Planted{Bug::kAppliedTooHigh, "AppliedTooHigh"}, Planted{Bug::kHeldLost, "HeldLost"},
+                      Planted{Bug::kGapForgotten, "GapForgotten"},
+                      Planted{Bug::kDeltaToMissingDone, "DeltaToMissingDone"},
+                      Planted{Bug::kTouchPastDdl, "TouchPastDdl"}, Planted{Bug::kUnsyncedReport, "UnsyncedReport"},
+                      Planted{Bug::kSessionPerBatch, "SessionPerBatch"}, Planted{Bug::kDdlSettlesGap, "DdlSettlesGap"},
+                      Planted{Bug::kLookCountsAtOnce, "LookCountsAtOnce"}),
+    [](const auto& one) { return one.param.name; });
 
 }  // namespace
 }  // namespace dualsync::sim

@@ -3,6 +3,7 @@
 #include <cstdio>
 
 #include "dualsync/base/log.h"
+#include "dualsync/queue/queue_inspect.h"
 
 namespace dualsync::sim {
 namespace {
@@ -21,7 +22,7 @@ std::stop_token stopped() {
 
 SimWorld::SimWorld(SimOptions options)
     : options_(options), random_(options.seed), backup_(backup_link_, [this] { return local_.time(); }) {
-  log::configure(log::Level::kOff, log::Format::kJson);
+  log::configure(options_.trace ? log::Level::kInfo : log::Level::kOff, log::Format::kText);
   local_link_.random = backup_link_.random = &random_;
   local_link_.meanwhile = backup_link_.meanwhile = [this] { meanwhile(); };
   backup_.on_replace = [this](const Namespace& ns, std::string_view before, std::string_view after) {
@@ -78,6 +79,17 @@ void SimWorld::choose_faults() {
 void SimWorld::note(const std::string& text) {
   if (options_.trace)
     std::printf("%4d %-6s %*s%s\n", result_.step, local_.time().to_string().c_str(), depth_ * 2, "", text.c_str());
+}
+
+void SimWorld::note_queue() {
+  if (!options_.trace) return;
+  const auto listing = list_queue(queue_options_.directory, SIZE_MAX, &env_);
+  if (!listing) return;
+  for (const ListedOperation& op : listing->operations) {
+    const std::string key = op.document_key.empty() ? "" : " " + std::to_string(id_of(op.document_key).number);
+    note("  waits: " + std::to_string(op.seq) + " " + std::string(to_string(op.kind)) + " " + op.ns.full() + key +
+         " to " + op.time.to_string());
+  }
 }
 
 void SimWorld::violate(const std::string& what) {
@@ -199,6 +211,7 @@ void SimWorld::capture_step() {
   local_.batches_allowed = random_.between(1, 3);
   took(p.capture->step({}));
   note("capture at " + p.queue->position().time.to_string());
+  note_queue();
   p.capture_busy = false;
 }
 
@@ -211,6 +224,7 @@ void SimWorld::lane_step(std::size_t lane) {
   note("lane " + std::to_string(lane));
   took(p.lanes[lane]->step(*permit, stopped()));
   note("lane " + std::to_string(lane) + " done: " + std::to_string(p.queue->stats().operations) + " left");
+  note_queue();
   p.lane_busy[lane] = false;
 }
 

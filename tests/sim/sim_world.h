@@ -78,6 +78,7 @@ class SimWorld {
   bool settled();
   void heal_and_settle();
   void note(const std::string& text);
+  void note_queue();  // what waits in it
   void took(const Result<void>& result);
   void violate(const std::string& what);
 

@@ -9,11 +9,9 @@
 
 namespace dualsync {
 
-// A merge into `seq` would jump over a DDL change that came after it.
-bool SyncQueue::Impl::merges_across(std::string_view db, std::string_view collection, SeqNo seq) const {
+bool SyncQueue::Impl::merges_across(const OperationView& op, SeqNo older, SeqNo newer) const {
   if (planted(Bug::kMergeAcrossDdl)) return false;
-  const QueuedDdl* ddl = window.last_ddl_of(db, collection);
-  return ddl != nullptr && ddl->seq > seq;
+  return window.ddl_between(op.db, op.collection, older, newer);
 }
 
 void SyncQueue::Impl::count_merge(std::size_t before, std::size_t incoming, std::size_t after) {
@@ -24,7 +22,8 @@ void SyncQueue::Impl::count_merge(std::size_t before, std::size_t incoming, std:
 
 Result<bool> SyncQueue::Impl::merge_into_window(const KeyHash& key, const OperationView& op, Staged* staged) {
   WindowOp* pending = window.find_pending(key);
-  if (pending == nullptr || merges_across(op.db, op.collection, pending->seq) || may_hide_newer(*pending)) return false;
+  if (pending == nullptr || merges_across(op, pending->seq, counters.next_seq) || may_hide_newer(*pending))
+    return false;
   std::string storage;
   const std::size_t before = pending->record.size();
   const bool stands_alone = op.whole() || op.kind == OpKind::kDelete;
@@ -66,7 +65,7 @@ Result<bool> SyncQueue::Impl::merge_into_disk(const KeyHash& key, const Operatio
   std::string& record = disk_scratch;
   auto seq = find_on_disk(key, staged, &record);
   if (!seq) return seq.error();
-  if (*seq == 0 || merges_across(op.db, op.collection, *seq)) return false;
+  if (*seq == 0 || merges_across(op, *seq, counters.next_seq)) return false;
   auto pending = decode_operation(record);
   if (!pending) return pending.error();
   std::string storage;

@@ -14,7 +14,7 @@ Result<std::optional<TakenDdl>> SyncQueue::take_ddl(std::chrono::milliseconds ma
     DUALSYNC_TRY(impl.usable());
     auto& ddls = impl.window.ddls();
     const SteadyTime now = impl.options.clock->now();
-    if (!ddls.empty() && !ddls.front().in_flight && ddls.front().not_before <= now) {
+    if (!impl.names_unknown() && !ddls.empty() && !ddls.front().in_flight && ddls.front().not_before <= now) {
       QueuedDdl& first = ddls.front();
       const WindowOp* op = impl.window.find(first.seq);
       const auto concerned = first.event.concerns();

@@ -75,7 +75,8 @@ struct SyncQueue::Impl {
   void write_staged(Staged* staged, rocksdb::WriteBatch* batch) DUALSYNC_REQUIRES(mutex);
   // An operation from before this process that only the disk holds may be newer than this one of the window.
   bool may_hide_newer(const WindowOp& op) const DUALSYNC_REQUIRES(mutex);
-  bool merges_across(std::string_view db, std::string_view collection, SeqNo seq) const DUALSYNC_REQUIRES(mutex);
+  // A DDL change of its namespace stands between the two places.
+  bool merges_across(const OperationView& op, SeqNo older, SeqNo newer) const DUALSYNC_REQUIRES(mutex);
   // After a merge: the operation may now hold a change that is older than its place tells.
   void keep_early(SeqNo seq, OpTime before, OpTime after) DUALSYNC_REQUIRES(mutex) {
     if (after < before) early[seq] = after;
@@ -138,7 +139,6 @@ struct SyncQueue::Impl {
   void given_back(std::size_t count) DUALSYNC_REQUIRES(mutex) { handed_out -= std::min(handed_out, count); }
 
   // queue_memory.cc; only with a remainder
-  OpTime settled_up_to() DUALSYNC_REQUIRES(mutex);
   Result<bool> save_remainder() DUALSYNC_REQUIRES(mutex);  // false: not now, the one on the disk still holds
 
   // sync_queue.cc
@@ -147,7 +147,11 @@ struct SyncQueue::Impl {
   void put_counters(rocksdb::WriteBatch* batch) DUALSYNC_REQUIRES(mutex);
   void put_dirty(const DirtyRange& range, rocksdb::WriteBatch* batch) DUALSYNC_REQUIRES(mutex);
   void forget_dirty(const Namespace& ns, rocksdb::WriteBatch* batch) DUALSYNC_REQUIRES(mutex);
+  // The first copy has still to find out which collections there are. Until then nothing may reach the backup: what is
+  // there beyond local's names is taken for somebody else's, and ours must not be among it when a gap comes in between.
+  bool names_unknown() const DUALSYNC_REQUIRES(mutex);
   OpTime applied() DUALSYNC_REQUIRES(mutex);
+  OpTime settled_up_to() DUALSYNC_REQUIRES(mutex);       // by operations alone, dirty ranges left out
   OpTime oldest_early() const DUALSYNC_REQUIRES(mutex);  // null: there is none
   void advance() DUALSYNC_REQUIRES(mutex);               // floor and applied position after a change
   void wake() DUALSYNC_REQUIRES(mutex);

@@ -16,6 +16,7 @@ Completion as_retry(Completion completion) {
 }
 
 }  // namespace
+
 // Two operations of one document can both wait on disk after a restart: the older was in flight when the process ended.
 Result<void> SyncQueue::Impl::load_one(SeqNo seq, const OperationView& op, std::string_view record, Staged* staged,
                                        rocksdb::WriteBatch* batch) {
@@ -28,7 +29,7 @@ Result<void> SyncQueue::Impl::load_one(SeqNo seq, const OperationView& op, std::
   DUALSYNC_TRY(hash_key(op, &key));
   index.erase(key, seq);
   WindowOp* older = window.find_pending(key);
-  if (older != nullptr && older->seq < seq && !merges_across(op.db, op.collection, older->seq)) {
+  if (older != nullptr && older->seq < seq && !merges_across(op, older->seq, seq)) {
     std::string storage;
     const std::size_t before = older->record.size() + record.size();
     encode_operation(merge_operations(older->op, op, &storage), &record_scratch);
@@ -110,14 +111,18 @@ Result<std::vector<TakenOperation>> SyncQueue::take(std::size_t lane, TakeLimits
     impl.wake();
     const SteadyTime now = impl.options.clock->now();
     std::vector<TakenOperation> taken;
-    for (const WindowOp* op : impl.window.take(lane, limits, now))
-      taken.push_back({op->seq, impl.without_gaps(*op), op->read_at,
-                       op->read_document ? std::string_view(*op->read_document) : std::string_view()});
+    const bool free = !impl.names_unknown();
+    if (free) {
+      for (const WindowOp* op : impl.window.take(lane, limits, now))
+        taken.push_back({op->seq, impl.without_gaps(*op), op->read_at,
+                         op->read_document ? std::string_view(*op->read_document) : std::string_view()});
+    }
     impl.handed_out += taken.size();
     if (!taken.empty() || now >= deadline || stop.stop_requested()) return taken;
     SteadyTime until = deadline;
-    if (const auto due = impl.window.next_due(lane)) until = std::min(until, *due);
-    impl.lane_ready[lane].wait_for(impl.mutex, stop, until - now, [&] { return impl.window.lane_has_ready(lane); });
+    if (const auto due = impl.window.next_due(lane); free && due) until = std::min(until, *due);
+    impl.lane_ready[lane].wait_for(impl.mutex, stop, until - now,
+                                   [&] { return !impl.names_unknown() && impl.window.lane_has_ready(lane); });
   }
 }
 
@@ -139,11 +144,10 @@ void SyncQueue::Impl::forget(WindowOp* op, rocksdb::WriteBatch* batch) {
 }
 
 Result<bool> SyncQueue::Impl::has_newer(const WindowOp& op, const Staged* staged) {
-  if (merges_across(op.op.db, op.op.collection, op.seq)) return false;
-  if (window.find_pending(op.key) != nullptr) return true;
+  if (const WindowOp* newer = window.next_pending(op)) return !merges_across(op.op, op.seq, newer->seq);
   auto on_disk = find_on_disk(op.key, staged, &disk_scratch);
   if (!on_disk) return on_disk.error();
-  return *on_disk > op.seq && !may_hide_newer(op);
+  return *on_disk > op.seq && !may_hide_newer(op) && !merges_across(op.op, op.seq, *on_disk);
 }
 
 // Pending again; what came meanwhile for the same document, in the window or on disk, merges into it.
@@ -178,8 +182,7 @@ Result<void> SyncQueue::Impl::return_to_lane(WindowOp* op, const Completion& com
     record = std::move(merged);
     return {};
   };
-  if (WindowOp* newer = window.find_pending(op->key);
-      newer != nullptr && !merges_across(op->op.db, op->op.collection, op->seq)) {
+  if (WindowOp* newer = window.next_pending(*op); newer != nullptr && !merges_across(op->op, op->seq, newer->seq)) {
     DUALSYNC_TRY(absorb(newer->record));
     batch->Delete(store->operations(), seq_key(newer->seq));
     staged->drop(newer);
@@ -191,7 +194,7 @@ Result<void> SyncQueue::Impl::return_to_lane(WindowOp* op, const Completion& com
   auto on_disk = find_on_disk(op->key, staged, &newer_record);
   if (!on_disk) return on_disk.error();
   // What was there before this process and is not loaded yet may stand between the two.
-  if (*on_disk > op->seq && !may_hide_newer(*op) && !merges_across(op->op.db, op->op.collection, op->seq)) {
+  if (*on_disk > op->seq && !may_hide_newer(*op) && !merges_across(op->op, op->seq, *on_disk)) {
     DUALSYNC_TRY(absorb(newer_record));
     batch->Delete(store->operations(), seq_key(*on_disk));
     index.erase(op->key, *on_disk);

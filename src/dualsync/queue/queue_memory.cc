@@ -146,21 +146,6 @@ Result<void> Remainder::ddl_done(OpTime time) {
   return write(&batch);
 }
 
-// What waits, by the time of its oldest change; dirty ranges do not count, they are part of the remainder.
-OpTime SyncQueue::Impl::settled_up_to() {
-  OpTime oldest;
-  const auto consider = [&](OpTime time) {
-    if (!time.is_null() && (oldest.is_null() || time < oldest)) oldest = time;
-  };
-  if (const WindowOp* first = window.oldest()) consider(first->op.first_time);
-  if (!all_loaded()) consider(cursor_time);
-  for (const NamespaceState* state : window.held_states()) {
-    if (state->first_skipped != 0) consider(state->first_skipped_time);
-  }
-  consider(oldest_early());
-  return oldest.is_null() ? position.time : oldest.previous();
-}
-
 Result<bool> SyncQueue::Impl::save_remainder() {
   const auto from = remainder->newest_before(settled_up_to());
   if (!from) return false;  // the remainder on the disk still holds: it is only older

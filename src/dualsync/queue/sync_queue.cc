@@ -113,9 +113,8 @@ Result<void> SyncQueue::Impl::commit(rocksdb::WriteBatch* batch, bool sync) {
   return written;
 }
 
-// The oldest thing that is not on the backup decides; dead letters do not count, they are shown beside it.
-OpTime SyncQueue::Impl::applied() {
-  if (planted(Bug::kAppliedTooHigh)) return position.time;
+// The oldest operation that is not on the backup decides; dead letters do not count, they are shown beside it.
+OpTime SyncQueue::Impl::settled_up_to() {
   OpTime oldest;
   const auto consider = [&](OpTime time) {
     if (!time.is_null() && (oldest.is_null() || time < oldest)) oldest = time;
@@ -126,7 +125,12 @@ OpTime SyncQueue::Impl::applied() {
     if (state->first_skipped != 0) consider(state->first_skipped_time);
   }
   consider(oldest_early());
-  OpTime result = oldest.is_null() ? position.time : oldest.previous();
+  return oldest.is_null() ? position.time : oldest.previous();
+}
+
+OpTime SyncQueue::Impl::applied() {
+  if (planted(Bug::kAppliedTooHigh)) return position.time;
+  OpTime result = settled_up_to();
   for (const auto& [ns, range] : dirty) {
     if (range.gap_start.is_null()) return OpTime::unpack(counters.applied);
     result = std::min(result, range.gap_start);
@@ -165,6 +169,11 @@ void SyncQueue::Impl::wake() {
   drained.notify_all();
 }
 
+bool SyncQueue::Impl::names_unknown() const {
+  return std::any_of(dirty.begin(), dirty.end(),
+                     [](const auto& entry) { return entry.second.first_copy && entry.first.collection.empty(); });
+}
+
 void SyncQueue::Impl::put_dirty(const DirtyRange& range, rocksdb::WriteBatch* batch) {
   DirtyRange stored = range;
   if (const auto known = dirty.find(range.ns); known != dirty.end()) {
@@ -182,6 +191,7 @@ void SyncQueue::Impl::put_dirty(const DirtyRange& range, rocksdb::WriteBatch* ba
 void SyncQueue::Impl::forget_dirty(const Namespace& ns, rocksdb::WriteBatch* batch) {
   dirty.erase(ns);
   batch->Delete(store->meta(), std::string(kMetaDirtyPrefix) + ns.full());
+  wake();
 }
 
 Position SyncQueue::position() const {
@@ -217,10 +227,20 @@ Result<void> SyncQueue::finish_dirty(const DirtyRange& range) {
   DUALSYNC_TRY(impl_->usable());
   const auto known = impl_->dirty.find(range.ns);
   if (known == impl_->dirty.end() || known->second.gap != range.gap) return {};
+  // The lanes begin with this: after a power cut it must be known that there was a first copy, or what they wrote would
+  // be taken for somebody else's.
+  const bool begins = range.first_copy && range.ns.collection.empty();
   rocksdb::WriteBatch batch;
   impl_->forget_dirty(range.ns, &batch);
   impl_->advance();
-  return impl_->commit(&batch, false);
+  DUALSYNC_TRY(impl_->commit(&batch, begins));
+  if (!begins || !impl_->remainder) return {};
+  auto saved = impl_->save_remainder();
+  if (saved) return {};
+  rocksdb::WriteBatch again;
+  impl_->put_dirty(range, &again);
+  DUALSYNC_TRY(impl_->commit(&again, false));
+  return saved.error();
 }
 
 std::vector<DirtyRange> SyncQueue::dirty_ranges() const {
@@ -262,6 +282,11 @@ Result<std::vector<std::pair<std::string, std::string>>> SyncQueue::list_state(s
 OpTime SyncQueue::applied_position() const {
   MutexLock lock(impl_->mutex);
   return impl_->applied();
+}
+
+OpTime SyncQueue::settled_position() const {
+  MutexLock lock(impl_->mutex);
+  return impl_->settled_up_to();
 }
 
 QueueStats SyncQueue::stats() const {

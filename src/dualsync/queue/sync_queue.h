@@ -92,6 +92,8 @@ class SyncQueue {
   // Every local write up to here is on the backup (dead letters apart). Null while a range that was never copied is
   // dirty. Never goes back.
   OpTime applied_position() const;
+  // Every operation that was captured up to here is on the backup or a dead letter, dirty ranges left out.
+  OpTime settled_position() const;
   QueueStats stats() const;
   // More than half of the bound on bytes is taken: a repair had better wait, or what it adds is dropped again.
   bool crowded() const;

@@ -90,7 +90,7 @@ WindowOp* Window::add(SeqNo seq, std::string_view record, const KeyHash& key) {
   }
   op->key = key;
   op->lane = key.high % lanes_.size();
-  pending_.put(key, op);
+  link_pending(op);
   if (is_blocked(*op)) {
     op->state = WindowOp::State::kBlocked;
     blocked_.push_back(seq);
@@ -126,13 +126,45 @@ void Window::leave_lane(WindowOp* op) {
   if (op->state != WindowOp::State::kBlocked && op->state != WindowOp::State::kDdl) --op->ns->active;
 }
 
+void Window::link_pending(WindowOp* op) {
+  WindowOp* newest = find_pending(op->key);
+  if (newest == nullptr || newest->seq < op->seq) {
+    op->older = newest;
+    pending_.put(op->key, op);
+    return;
+  }
+  WindowOp* newer = newest;
+  while (newer->older != nullptr && newer->older->seq > op->seq) newer = newer->older;
+  op->older = newer->older;
+  newer->older = op;
+}
+
+void Window::unlink_pending(WindowOp* op) {
+  WindowOp* newer = find_pending(op->key);
+  if (newer == op) {
+    pending_.erase(op->key, op);
+    if (op->older != nullptr) pending_.put(op->key, op->older);
+  } else {
+    while (newer != nullptr && newer->older != op) newer = newer->older;
+    if (newer == nullptr) return;
+    newer->older = op->older;
+  }
+  op->older = nullptr;
+}
+
+WindowOp* Window::next_pending(const WindowOp& op) const {
+  WindowOp* found = nullptr;
+  for (WindowOp* at = find_pending(op.key); at != nullptr && at->seq > op.seq; at = at->older) found = at;
+  return found;
+}
+
 void Window::remove(SeqNo seq) {
   WindowOp* op = find(seq);
   if (op == nullptr) return;
   leave_lane(op);
   bytes_ -= op->record.size();
   take_read(op);
-  if (op->state != WindowOp::State::kDdl) pending_.erase(op->key, op);
+  if (op->state != WindowOp::State::kDdl) unlink_pending(op);
   ops_.erase(KeyHash::of_number(seq), op);  // a number left in `ready` or `blocked_` is passed over at its turn
   std::string record = std::move(op->record);
   if (record.capacity() > kRecordMemoryKept) record = std::string();
@@ -163,7 +195,7 @@ std::vector<WindowOp*> Window::take(std::size_t lane_index, TakeLimits limits, S
     lane.ready.pop_front();
     bytes += op->record.size();
     op->state = WindowOp::State::kInFlight;
-    pending_.erase(op->key, op);
+    unlink_pending(op);
     taken.push_back(op);
   }
   return taken;
@@ -171,8 +203,7 @@ std::vector<WindowOp*> Window::take(std::size_t lane_index, TakeLimits limits, S
 
 void Window::put_back(WindowOp* op, SteadyTime not_before) {
   DUALSYNC_CHECK(op->state == WindowOp::State::kInFlight);
-  if (find_pending(op->key) == nullptr)
-    pending_.put(op->key, op);  // a newer one behind a DDL change stays the one to merge into
+  link_pending(op);
   Lane& lane = lanes_[op->lane];
   if (not_before == SteadyTime()) {
     op->state = WindowOp::State::kReady;
@@ -248,11 +279,11 @@ std::size_t Window::active_in(const Namespace& ns) const {
   return active;
 }
 
-const QueuedDdl* Window::last_ddl_of(std::string_view db, std::string_view collection) const {
-  for (auto it = ddls_.rbegin(); it != ddls_.rend(); ++it) {
-    if (it->concerns(db, collection)) return &*it;
+bool Window::ddl_between(std::string_view db, std::string_view collection, SeqNo older, SeqNo newer) const {
+  for (auto it = ddls_.rbegin(); it != ddls_.rend() && it->seq > older; ++it) {
+    if (it->seq < newer && it->concerns(db, collection)) return true;
   }
-  return nullptr;
+  return false;
 }
 
 bool Window::is_blocked(const WindowOp& op) const {

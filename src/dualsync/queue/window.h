@@ -7,7 +7,7 @@
 //            blocked    stands behind a DDL change of its namespace
 //            ddl        a DDL change itself
 // Order    a document always belongs to the same lane; of one document at most one operation is in flight and at most
-//          one is pending on the same side of a DDL change
+//          one is pending on the same side of a DDL change, so that a lane never has two to choose from
 // Threads  none of its own: the queue's lock guards it
 #pragma once
 
@@ -40,7 +40,8 @@ struct WindowOp {
   SeqNo seq = 0;
   std::string record;  // the encoded operation; `op` points into it
   OperationView op;
-  KeyHash key;  // of namespace and canonical document key
+  KeyHash key;                // of namespace and canonical document key
+  WindowOp* older = nullptr;  // while pending: the next older pending one of the same document
   NamespaceState* ns = nullptr;
   std::size_t lane = 0;
   State state = State::kReady;
@@ -69,8 +70,10 @@ class Window {
   std::size_t size() const { return ops_.size(); }
   bool contains(SeqNo seq) const { return find(seq) != nullptr; }
   WindowOp* find(SeqNo seq) const { return ops_.find(KeyHash::of_number(seq)); }
-  // The pending operation of that document, whatever its state but in flight.
+  // The newest pending operation of that document, whatever its state but in flight.
   WindowOp* find_pending(const KeyHash& key) const { return pending_.find(key); }
+  // The oldest one that is newer than `op`.
+  WindowOp* next_pending(const WindowOp& op) const;
   const WindowOp* oldest();
 
   // Keeps a copy of an encoded record that is known to be whole. `key` does not matter for DDL.
@@ -99,7 +102,8 @@ class Window {
   // DDL changes in queue order. An operation behind one of its namespace is blocked until unblock().
   std::deque<QueuedDdl>& ddls() { return ddls_; }
   const std::deque<QueuedDdl>& ddls() const { return ddls_; }
-  const QueuedDdl* last_ddl_of(std::string_view db, std::string_view collection) const;
+  // True if a DDL change of the namespace stands between the two places.
+  bool ddl_between(std::string_view db, std::string_view collection, SeqNo older, SeqNo newer) const;
   void unblock();
 
  private:
@@ -114,6 +118,8 @@ class Window {
   bool is_blocked(const WindowOp& op) const;
   void route(WindowOp* op);
   void leave_lane(WindowOp* op);
+  void link_pending(WindowOp* op);
+  void unlink_pending(WindowOp* op);  // does nothing if it is not pending
 
   const std::size_t operations_max_;
   const std::size_t bytes_max_;
@@ -122,7 +128,7 @@ class Window {
   std::size_t delayed_count_ = 0;
   int held_count_ = 0;
   HashTable<WindowOp*> ops_;                                              // by sequence number
-  HashTable<WindowOp*> pending_;                                          // by document
+  HashTable<WindowOp*> pending_;                                          // by document, the newest of each
   std::priority_queue<SeqNo, std::vector<SeqNo>, std::greater<>> order_;  // may name some that are gone
   std::deque<WindowOp> nodes_;  // their strings keep their memory, so that most operations allocate nothing
   std::vector<WindowOp*> free_nodes_;

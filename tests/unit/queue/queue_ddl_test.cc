@@ -98,6 +98,48 @@ TEST_F(QueueDdlTest, DdlChangesRunOneAtATimeInOrderAlsoAfterAReopen) {
   EXPECT_EQ(second->event.ns.collection, "b");
 }
 
+TEST_F(QueueDdlTest, ALaneNeverGetsTwoChangesOfADocumentFromBeforeADdlChange) {
+  append({make_op(OpKind::kInsert, "1", document("1", 1))});
+  const auto first = take();
+  ASSERT_EQ(first.size(), 1U);
+  append({make_op(OpKind::kReplace, "1", document("1", 2), {11, 1}), make_ddl("drop", {"shop", "bills"}, {12, 1}),
+          make_op(OpKind::kInsert, "1", document("1", 3), {13, 1})});
+  complete(first, Completion::Kind::kPutBack);
+  const auto merged = take();
+  ASSERT_EQ(merged.size(), 1U) << "the change after the drop hides the one before it";
+  EXPECT_EQ(merged[0].op.payload, document("1", 2));
+  complete(merged);
+  finish_ddl();
+  const auto last = take();
+  ASSERT_EQ(last.size(), 1U);
+  EXPECT_EQ(last[0].op.payload, document("1", 3));
+}
+
+TEST_F(QueueDdlTest, WhatIsLoadedFromDiskMergesUpToTheNextDdlChange) {
+  append({make_op(OpKind::kInsert, "1", document("1", 1))});
+  open();
+  append({make_op(OpKind::kReplace, "1", document("1", 2), {11, 1})});
+  append({make_ddl("drop", {"shop", "bills"}, {12, 1})});
+  EXPECT_EQ(queue_->stats().operations, 3U) << "what was there before is not in memory yet";
+  const auto merged = take();
+  ASSERT_EQ(merged.size(), 1U);
+  EXPECT_EQ(merged[0].op.payload, document("1", 2));
+  EXPECT_EQ(queue_->stats().operations, 2U);
+}
+
+TEST_F(QueueDdlTest, NothingIsGivenOutBeforeTheNamesOfTheFirstCopyAreKnown) {
+  AppendBatch start;
+  start.dirty = {{{"", ""}, "first copy", {}, true, ""}};
+  ASSERT_TRUE(queue_->append(start).ok());
+  append({make_op(OpKind::kInsert, "1", document("1", 1)), make_ddl("create", {"shop", "new"}, {11, 1})});
+  EXPECT_TRUE(take().empty());
+  EXPECT_FALSE(take_ddl());
+  ASSERT_TRUE(queue_->mark_dirty({{"shop", "bills"}, "first copy", {}, true, ""}).ok());
+  ASSERT_TRUE(queue_->clear_dirty({"", ""}).ok());
+  EXPECT_EQ(take().size(), 1U);
+  EXPECT_TRUE(take_ddl());
+}
+
 TEST_F(QueueDdlTest, ARenameTakesATouchAlong) {
   append({make_op(OpKind::kTouch, "1"), make_rename("bills", "new", {11, 1})});
   overtake(take(), "bills");
