@@ -46,6 +46,21 @@ def test_sigterm_drains_what_was_captured(world: World) -> None:
     assert world.copy.things.count_documents({"drained": True}) == 2_000
 
 
+def test_the_drain_ends_although_writes_go_on(world: World) -> None:
+    """What comes after the signal is not waited for: the drain is over once what was captured by then is through."""
+    things = filled(world.db, "things", 500)
+    daemon = world.mirror()
+    writer = Mixed(things, 500, seed=17)
+    with Background(lambda: writer.bulk(5)) as background:
+        eventually(lambda: background.rounds > 20, 60, "writes")
+        started = time.monotonic()
+        assert daemon.stop() == 0, daemon.log_tail()
+        assert time.monotonic() - started < patience(SHUTDOWN_SECONDS - 3)
+    daemon.start()
+    world.settle(60)
+    world.assert_equal()
+
+
 def test_sigterm_while_the_backup_is_down(own_world: World) -> None:
     daemon = own_world.mirror()
     assert own_world.pair.backup_server is not None

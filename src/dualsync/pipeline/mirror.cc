@@ -68,14 +68,17 @@ void Mirror::start() {
 }
 
 void Mirror::stop(std::chrono::milliseconds drain) {
+  stop_waits_.request_stop();
+  const SteadyTime deadline = clock_.now() + drain;
+  const OpTime captured = queue_.position().time;
+  const auto drained = [&] { return queue_.stats().operations == 0 || queue_.settled_position() >= captured; };
+  while (!threads_.empty() && clock_.now() < deadline && breaker_.trouble_free() && context_.may_write() &&
+         !failure() && !queue_.trouble() && !drained()) {
+    sleep_for(kWaitPoll, stop_all_.get_token());
+  }
   stop_capture_.request_stop();
   for (std::jthread& thread : capture_threads_) thread.join();
   capture_threads_.clear();
-  const SteadyTime deadline = clock_.now() + drain;
-  while (!threads_.empty() && clock_.now() < deadline && breaker_.trouble_free() && context_.may_write() &&
-         !failure() && !queue_.trouble() && queue_.stats().operations > 0) {
-    sleep_for(kWaitPoll, stop_all_.get_token());
-  }
   stop_all_.request_stop();
   const bool started = !threads_.empty();
   for (std::jthread& thread : threads_) thread.join();
@@ -254,8 +257,7 @@ Result<WaitOutcome> Mirror::wait(std::chrono::milliseconds timeout) {
       if (synced.error().kind != ErrorKind::kIo) return synced.error();
     }
     if (const auto failed = failure()) return *failed;
-    if (stop.stop_requested() || stop_capture_.stop_requested())
-      return Error{ErrorKind::kStopped, "dualsync is stopping", "", 0};
+    if (stop_waits_.stop_requested()) return Error{ErrorKind::kStopped, "dualsync is stopping", "", 0};
     if (clock_.now() >= deadline) {
       outcome.kind = WaitOutcome::Kind::kTimedOut;
       outcome.blocked_by = blocked_by(status());

@@ -34,8 +34,9 @@ class Mirror final : public Control {
   ~Mirror() override;
 
   void start();
-  // Capture first, then the lanes once the queue is empty or `drain` is over (at once while the backup is offline or
-  // not ours), then the lease.
+  // Goes on until what is captured by now is on the backup or `drain` is over (at once while the backup is offline or
+  // not ours), then ends capture, the lanes, and the lease. Capture runs until then: what a touch reads counts only
+  // once capture has passed the time of the read.
   void stop(std::chrono::milliseconds drain);
 
   std::optional<Error> failure() const;
@@ -69,6 +70,7 @@ class Mirror final : public Control {
   std::vector<std::unique_ptr<Lane>> lanes_;
   const SteadyTime started_;
 
+  std::stop_source stop_waits_;  // of the API
   std::stop_source stop_capture_;
   std::stop_source stop_all_;
   std::vector<std::jthread> capture_threads_;
