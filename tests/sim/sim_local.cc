@@ -298,6 +298,11 @@ void SimLocal::rename(const Namespace& from, const Namespace& to) {
     history_[{from, id_of(document).number}].push_back({time_, "", false});
     history_[{to, id_of(document).number}].push_back({time_, document, false, from});
   }
+  std::vector<int> gone;  // was in there once
+  for (const auto& [at, versions] : history_) {
+    if (at.first == from && versions.back().time < time_) gone.push_back(at.second);
+  }
+  for (const int id : gone) history_[{to, id}].push_back({time_, "", false, from});
   data_.erase(from);
   data_[to] = std::move(moved);
   log_event("rename", from, uuid_of(to), [&](void* event) {

@@ -41,7 +41,8 @@ void SimWorld::learn_dead_letters() {
 }
 
 // The versions of the document at `time` and later, before `end`. A rename may be on the backup before the last changes
-// of the collection that it moved: until those arrive, the document is an older one of that collection, or missing.
+// of the collection that it moved: until those arrive, the document is an older one of that collection, or missing;
+// also one that was deleted there before the rename.
 void SimWorld::collect(const Namespace& ns, int id, OpTime time, OpTime end,
                        std::vector<const Version*>* versions) const {
   static const Version kNone{};
@@ -79,15 +80,18 @@ void SimWorld::check_claim(const Namespace& ns, int id, const std::vector<Versio
           (there == nullptr ? "nothing" : to_json(*there)));
 }
 
-// The bytes of a document's very first insert only ever fill a place that is empty.
+// The bytes of a document's very first insert only ever fill a place that is empty, unless a rename brought them back.
 void SimWorld::check_replace(const Namespace& ns, std::string_view before, std::string_view after) {
   const auto found = local_.history().find({ns, id_of(after).number});
   if (found == local_.history().end()) return;
   const std::vector<Version>& versions = found->second;
   if (!versions.front().inserted || versions.front().document != after || before == after) return;
-  const bool newer = std::any_of(versions.begin() + 1, versions.end(),
-                                 [&](const Version& version) { return version.document == before; });
-  if (newer) violate("a stale insert went over newer data: " + ns.full() + " " + std::to_string(id_of(after).number));
+  const auto is = [](std::string_view document) {
+    return [document](const Version& version) { return version.document == document; };
+  };
+  const auto newer = std::find_if(versions.begin() + 1, versions.end(), is(before));
+  if (newer != versions.end() && std::none_of(newer, versions.end(), is(after)))
+    violate("a stale insert went over newer data: " + ns.full() + " " + std::to_string(id_of(after).number));
 }
 
 void SimWorld::check_equal() {
