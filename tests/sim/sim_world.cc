@@ -51,7 +51,8 @@ void SimWorld::choose_faults() {
               some(25, 1, 2),
               some(20, 1, 1),
               some(50, 3, 8),
-              some(40, 1, 3)};
+              some(40, 1, 3),
+              some(30, 1, 3)};
   local_link_.cut_percent = some(30, 1, 10);
   backup_link_.cut_percent = some(60, 2, 20);
   backup_.throttle_percent = some(30, 5, 20);
@@ -122,6 +123,7 @@ void SimWorld::start_process() {
   p.capture = std::make_unique<Capture>(*p.context);
   p.ddl = std::make_unique<DdlApplier>(*p.context);
   p.full_sync = std::make_unique<FullSync>(*p.context);
+  took(p.full_sync->job().load());
   for (std::size_t i = 0; i < pipeline_.lanes; ++i) p.lanes.push_back(std::make_unique<Lane>(*p.context, i));
   p.lane_busy.resize(pipeline_.lanes);
 }
@@ -174,7 +176,7 @@ void SimWorld::small_act() {
 void SimWorld::act() {
   const Weights& w = weights_;
   int choice = random_.between(0, w.write + w.capture + w.lane + w.ddl + w.full_sync + w.report + w.time + w.kill +
-                                      w.power + w.roll_over + w.disk + w.late + w.outage - 1);
+                                      w.power + w.roll_over + w.disk + w.late + w.outage + w.ask - 1);
   const auto is = [&](int weight) { return (choice -= weight) < 0; };
   if (is(w.write)) return write();
   if (is(w.capture)) return capture_step();
@@ -194,6 +196,7 @@ void SimWorld::act() {
     note(disk_full_ ? "disk full" : "disk has room");
     return env_.set_full(disk_full_);
   }
+  if (is(w.ask)) return ask_for_full_sync();
   if (is(w.late)) {
     if (backup_.deliver_late()) note("late write arrives");
     return;
@@ -249,6 +252,18 @@ void SimWorld::full_sync_step() {
 }
 
 // As the daemon's tick does: the number, the sync, and only then the report.
+void SimWorld::ask_for_full_sync() {
+  if (!process_ || process_->failed) return;
+  FullSync& full_sync = *process_->full_sync;
+  if (full_sync.job().view().state == FullSyncStatus::State::kRunning) {
+    note("full sync is cancelled");
+    if (!full_sync.job().cancel()) note("  in vain");
+    return;
+  }
+  note("full sync is asked for");
+  if (auto started = full_sync.start({}); !started) note("  in vain: " + started.error().message);
+}
+
 void SimWorld::report() {
   if (!process_ || process_->failed || pending_kill_) return;
   const OpTime applied = process_->queue->applied_position();

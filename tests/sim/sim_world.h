@@ -59,7 +59,7 @@ class SimWorld {
     bool failed = false;  // the queue cannot be used any more: the daemon ends
   };
   struct Weights {
-    int write, capture, lane, ddl, full_sync, report, time, kill, power, roll_over, disk, late, outage;
+    int write, capture, lane, ddl, full_sync, report, time, kill, power, roll_over, disk, late, outage, ask;
   };
 
   // sim_world.cc
@@ -71,6 +71,7 @@ class SimWorld {
   void lane_step(std::size_t lane);
   void ddl_step();
   void full_sync_step();
+  void ask_for_full_sync();  // or cancel one
   void report();
   void kill(bool power_cut);
   void start_process();

@@ -47,6 +47,35 @@ class FakeControl final : public Control {
     return {};
   }
 
+  Result<FullSyncStatus> start_full_sync(const FullSyncRequest& request) override {
+    const MutexLock lock(mutex_);
+    if (full_sync_.state == FullSyncStatus::State::kRunning)
+      return Error{ErrorKind::kConflict, "a full sync is running already", "wait for its end", 0};
+    full_sync_request_ = request;
+    full_sync_.state = FullSyncStatus::State::kRunning;
+    ++full_sync_.id;
+    return full_sync_;
+  }
+  Result<FullSyncStatus> cancel_full_sync() override {
+    const MutexLock lock(mutex_);
+    if (full_sync_.state != FullSyncStatus::State::kRunning)
+      return Error{ErrorKind::kNotFound, "no full sync is running", "", 0};
+    full_sync_.state = FullSyncStatus::State::kCancelled;
+    return full_sync_;
+  }
+  FullSyncStatus full_sync() const override {
+    const MutexLock lock(mutex_);
+    return full_sync_;
+  }
+  FullSyncRequest full_sync_request() const {
+    const MutexLock lock(mutex_);
+    return full_sync_request_;
+  }
+  void set_full_sync(FullSyncStatus status) {
+    const MutexLock lock(mutex_);
+    full_sync_ = std::move(status);
+  }
+
   void add_dead_letter(const DeadLetter& letter) {
     const MutexLock lock(mutex_);
     letters_[letter.seq] = letter;
@@ -85,6 +114,8 @@ class FakeControl final : public Control {
   std::chrono::milliseconds last_timeout_ DUALSYNC_GUARDED_BY(mutex_){};
   std::map<SeqNo, DeadLetter> letters_ DUALSYNC_GUARDED_BY(mutex_);
   std::vector<SeqNo> retried_ DUALSYNC_GUARDED_BY(mutex_);
+  FullSyncStatus full_sync_ DUALSYNC_GUARDED_BY(mutex_);
+  FullSyncRequest full_sync_request_ DUALSYNC_GUARDED_BY(mutex_);
   int waiting_ DUALSYNC_GUARDED_BY(mutex_) = 0;
   bool held_ DUALSYNC_GUARDED_BY(mutex_) = false;
 };

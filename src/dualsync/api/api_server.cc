@@ -1,21 +1,16 @@
 #include "dualsync/api/api_server.h"
 
 #include <fmt/format.h>
-#include <httplib.h>
 #include <netdb.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include <array>
-#include <atomic>
-#include <charconv>
-#include <chrono>
 #include <optional>
 #include <system_error>
 #include <thread>
 
 #include "dualsync/api/api_guard.h"
-#include "dualsync/api/json_views.h"
+#include "dualsync/api/api_server_impl.h"
 #include "dualsync/api/problem.h"
 #include "dualsync/base/check.h"
 
@@ -25,29 +20,12 @@ namespace {
 constexpr std::size_t kPayloadBytesMax = std::size_t{1024} * 1024;
 constexpr std::time_t kIoTimeoutSeconds = 10;
 constexpr std::time_t kFirstByteTimeoutSeconds =
-    2;                                      // a connection that asks nothing holds a thread, and stop(), so long
-constexpr int kWaitsMax = 8;                // calls of /wait at a time
-constexpr std::size_t kShortThreads = 8;    // so many answers besides them
-constexpr int kWaitTimeoutDefault = 60;     // seconds
-constexpr int kWaitTimeoutMax = 24 * 3600;  // seconds
-
-constexpr int kDeadLettersDefault = 100;  // in one answer
-constexpr int kDeadLettersMax = 10'000;
-constexpr std::string_view kDeadLetters = "/api/sync/dead-letters";
+    2;                                    // a connection that asks nothing holds a thread, and stop(), so long
+constexpr std::size_t kShortThreads = 8;  // so many answers besides them
 constexpr std::string_view kIdPart = "{id}";
 
 using httplib::Request;
 using httplib::Response;
-
-void answer(Response& response, int status, const nlohmann::ordered_json& body) {
-  response.status = status;
-  response.set_content(body.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace), "application/json");
-}
-
-void answer(Response& response, const Problem& problem) {
-  response.status = problem.status;
-  response.set_content(to_json_text(problem), "application/problem+json");
-}
 
 void set_socket_options(socket_t socket) {
   // cpp-httplib's default adds SO_REUSEPORT, with which a second daemon would share our port instead of being refused.
@@ -91,40 +69,6 @@ Error explain_bind_failure(const std::string& host, int port) {
   return error;
 }
 
-// A place among the kWaitsMax, given back at the end.
-class WaitPlace {
- public:
-  explicit WaitPlace(std::atomic<int>& waiting) : waiting_(waiting), granted_(waiting.fetch_add(1) < kWaitsMax) {}
-  ~WaitPlace() { waiting_.fetch_sub(1); }
-  WaitPlace(const WaitPlace&) = delete;
-  WaitPlace& operator=(const WaitPlace&) = delete;
-  bool granted() const { return granted_; }
-
- private:
-  std::atomic<int>& waiting_;
-  bool granted_;
-};
-
-// The whole number of the one query parameter `name`, from 0 to `max`; nothing if it is not given.
-Result<std::optional<int>> number_parameter(const Request& request, std::string_view name, int max) {
-  const auto invalid = [&](std::string_view what) {
-    return Error{ErrorKind::kInvalidArgument, std::string(what),
-                 fmt::format("{} is a whole number from 0 to {}", name, max), 0};
-  };
-  std::optional<int> value;
-  for (const auto& [given, text] : request.params) {
-    if (given != name) return invalid(fmt::format("the query holds a parameter other than {}", name));
-    if (value) return invalid(fmt::format("{} is given twice", name));
-    int number = -1;
-    const auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), number);
-    if (code != std::errc() || end != text.data() + text.size() || number < 0 || number > max) {
-      return invalid(fmt::format("{} is not within its bounds", name));
-    }
-    value = number;
-  }
-  return value;
-}
-
 // `route` and `path` are equal but for the part that {id} stands for.
 bool matches(std::string_view route, std::string_view path) {
   const std::size_t place = route.find(kIdPart);
@@ -135,49 +79,7 @@ bool matches(std::string_view route, std::string_view path) {
   return path.substr(before.size(), path.size() - before.size() - after.size()).find('/') == std::string_view::npos;
 }
 
-// The number in `path` where the routes of dead letters have {id}.
-Result<SeqNo> dead_letter_id(std::string_view path) {
-  std::string_view text = path.substr(kDeadLetters.size() + 1);
-  text = text.substr(0, text.find('/'));
-  SeqNo id = 0;
-  const auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), id);
-  if (code == std::errc() && end == text.data() + text.size() && id > 0) return id;
-  return Error{ErrorKind::kInvalidArgument, "the id of a dead letter is a whole number from 1 on",
-               "GET /api/sync/dead-letters shows those that are open", 0};
-}
-
 }  // namespace
-
-struct ApiServer::Impl {
-  Impl(Control& mirror, ApiOptions given) : control(mirror), options(std::move(given)) {}
-
-  struct Route {
-    std::string_view path;  // {id} stands for a number
-    std::string_view method;
-    bool needs_token;
-    void (Impl::*handle)(const Request&, Response&);
-  };
-  static constexpr std::size_t kRouteCount = 7;
-  static const std::array<Route, kRouteCount>& routes();
-
-  void set_up();
-  void dispatch(const Request& request, Response& response);
-  std::optional<Problem> refuse(const Request& request) const;
-  void get_metrics(const Request& request, Response& response);
-  void get_health(const Request& request, Response& response);
-  void get_status(const Request& request, Response& response);
-  void post_wait(const Request& request, Response& response);
-  void get_dead_letters(const Request& request, Response& response);
-  void retry_dead_letter(const Request& request, Response& response);
-  void discard_dead_letter(const Request& request, Response& response);
-
-  Control& control;
-  const ApiOptions options;
-  bool loopback = false;
-  std::atomic<int> waiting{0};
-  httplib::Server server;
-  std::jthread listener;
-};
 
 const std::array<ApiServer::Impl::Route, ApiServer::Impl::kRouteCount>& ApiServer::Impl::routes() {
   static constexpr std::array<Route, kRouteCount> kRoutes = {{
@@ -188,6 +90,9 @@ const std::array<ApiServer::Impl::Route, ApiServer::Impl::kRouteCount>& ApiServe
       {"/api/sync/dead-letters", "GET", true, &Impl::get_dead_letters},
       {"/api/sync/dead-letters/{id}", "DELETE", true, &Impl::discard_dead_letter},
       {"/api/sync/dead-letters/{id}/retry", "POST", true, &Impl::retry_dead_letter},
+      {"/api/sync/full-sync", "GET", true, &Impl::get_full_sync},
+      {"/api/sync/full-sync", "POST", true, &Impl::post_full_sync},
+      {"/api/sync/full-sync", "DELETE", true, &Impl::delete_full_sync},
   }};
   return kRoutes;
 }
@@ -262,15 +167,14 @@ std::optional<Problem> ApiServer::Impl::refuse(const Request& request) const {
 
 void ApiServer::Impl::dispatch(const Request& request, Response& response) {
   if (const std::optional<Problem> refused = refuse(request)) return answer(response, *refused);
+  std::string methods;  // that the path takes
+  std::string_view path;
   for (const Route& route : routes()) {
     if (!matches(route.path, request.path)) continue;
     if (route.method != request.method && !(route.method == "GET" && request.method == "HEAD")) {
-      Problem problem;
-      problem.status = 405;
-      problem.code = "method-not-allowed";
-      problem.detail = fmt::format("{} takes {} only", route.path, route.method);
-      response.set_header("Allow", route.method == "GET" ? "GET, HEAD" : std::string(route.method));
-      return answer(response, problem);
+      path = route.path;
+      methods += (methods.empty() ? "" : ", ") + std::string(route.method == "GET" ? "GET, HEAD" : route.method);
+      continue;
     }
     if (route.needs_token && !bearer_matches(request.get_header_value("Authorization"), options.token)) {
       Problem problem;
@@ -285,72 +189,19 @@ void ApiServer::Impl::dispatch(const Request& request, Response& response) {
     }
     return (this->*route.handle)(request, response);
   }
+  if (!methods.empty()) {
+    Problem problem;
+    problem.status = 405;
+    problem.code = "method-not-allowed";
+    problem.detail = fmt::format("{} takes {} only", path, methods);
+    response.set_header("Allow", methods);
+    return answer(response, problem);
+  }
   Problem problem;
   problem.status = 404;
   problem.code = "not-found";
   problem.detail = "there is nothing at this path";
   answer(response, problem);
-}
-
-void ApiServer::Impl::get_metrics(const Request& /*request*/, Response& response) {
-  answer(response, 200, metrics_json(control.status()));
-}
-
-void ApiServer::Impl::get_health(const Request& /*request*/, Response& response) {
-  const Status status = control.status();
-  answer(response, health_http_status(status.verdict), health_json(status));
-}
-
-void ApiServer::Impl::get_status(const Request& /*request*/, Response& response) {
-  answer(response, 200, status_json(control.status()));
-}
-
-void ApiServer::Impl::post_wait(const Request& request, Response& response) {
-  const auto given = number_parameter(request, "timeoutSeconds", kWaitTimeoutMax);
-  if (!given) return answer(response, problem_of(given.error()));
-  const std::chrono::seconds timeout(given->value_or(kWaitTimeoutDefault));
-  const WaitPlace place(waiting);
-  if (!place.granted()) {
-    Problem problem;
-    problem.status = 429;
-    problem.code = "too-many-waits";
-    problem.detail = fmt::format("{} calls are waiting already", kWaitsMax);
-    problem.hint = "try again when one of them has ended";
-    response.set_header("Retry-After", "1");
-    return answer(response, problem);
-  }
-  const Result<WaitOutcome> outcome = control.wait(timeout);
-  if (!outcome) return answer(response, problem_of(outcome.error()));
-  if (outcome->kind != WaitOutcome::Kind::kTimedOut) return answer(response, 200, wait_json(*outcome));
-  Problem problem;
-  problem.status = 504;
-  problem.code = "wait-timed-out";
-  problem.detail = fmt::format("not everything is on the backup after {} s", timeout.count());
-  if (!outcome->blocked_by.empty()) problem.detail += ": " + outcome->blocked_by;
-  problem.extra = wait_json(*outcome);
-  answer(response, problem);
-}
-
-void ApiServer::Impl::get_dead_letters(const Request& request, Response& response) {
-  const auto limit = number_parameter(request, "limit", kDeadLettersMax);
-  if (!limit) return answer(response, problem_of(limit.error()));
-  const auto letters = control.dead_letters(static_cast<std::size_t>(limit->value_or(kDeadLettersDefault)));
-  if (!letters) return answer(response, problem_of(letters.error()));
-  answer(response, 200, dead_letters_json(*letters, control.status().dead_letters));
-}
-
-void ApiServer::Impl::retry_dead_letter(const Request& request, Response& response) {
-  const auto id = dead_letter_id(request.path);
-  if (!id) return answer(response, problem_of(id.error()));
-  if (const auto done = control.retry_dead_letter(*id); !done) return answer(response, problem_of(done.error()));
-  answer(response, 202, {{"id", *id}, {"queued", true}});
-}
-
-void ApiServer::Impl::discard_dead_letter(const Request& request, Response& response) {
-  const auto id = dead_letter_id(request.path);
-  if (!id) return answer(response, problem_of(id.error()));
-  if (const auto done = control.discard_dead_letter(*id); !done) return answer(response, problem_of(done.error()));
-  answer(response, 200, {{"id", *id}, {"discarded", true}});
 }
 
 ApiServer::ApiServer(Control& control, ApiOptions options)

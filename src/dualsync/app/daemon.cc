@@ -42,6 +42,9 @@ class SwitchedOff final : public Control {
   Result<std::vector<DeadLetter>> dead_letters(std::size_t) const override { return off(); }
   Result<void> retry_dead_letter(SeqNo) override { return off(); }
   Result<void> discard_dead_letter(SeqNo) override { return off(); }
+  Result<FullSyncStatus> start_full_sync(const FullSyncRequest&) override { return off(); }
+  Result<FullSyncStatus> cancel_full_sync() override { return off(); }
+  FullSyncStatus full_sync() const override { return {}; }
 
  private:
   static Error off() {

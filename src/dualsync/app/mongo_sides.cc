@@ -11,7 +11,7 @@ namespace {
 // The seed's pools: 10 connections to local, 5 to the backup (one per lane and one for repair). More lanes need more.
 constexpr std::uint32_t kLocalClients = 10;
 constexpr std::uint32_t kBackupClients = 5;
-constexpr std::uint32_t kLeaseClients = 1;
+constexpr std::uint32_t kBackupClientsBesideData = 3;  // lease, DDL, a request of the API: lanes must not starve them
 constexpr std::uint32_t kLocalClientsBesideLanes = 6;  // capture, full sync, two copy readers, tick, wait
 constexpr std::uint32_t kIdentityClients = 1;
 
@@ -45,7 +45,7 @@ Result<Sides> open_sides(const Settings& settings, const Waits& waits) {
     backup_options.server_selection = std::min(backup_options.server_selection, waits.lease / 12);
     backup_options.connect = std::min(backup_options.connect, waits.lease / 12);
   }
-  backup_options.max_clients = std::max(kBackupClients, settings.lanes + 1) + kLeaseClients;
+  backup_options.max_clients = std::max(kBackupClients, settings.lanes + 1) + kBackupClientsBesideData;
   auto backup = Deployment::open(*backup_uri, backup_options);
   if (!backup) return backup.error();
   const Scope made(scope);

@@ -51,14 +51,15 @@ ApiClient::ApiClient(const Settings& settings)
 
 Result<ApiAnswer> ApiClient::get(const std::string& path) const { return send("GET", path, kAnswerPatience); }
 
-Result<ApiAnswer> ApiClient::post(const std::string& path, std::chrono::seconds patience) const {
-  return send("POST", path, patience);
+Result<ApiAnswer> ApiClient::post(const std::string& path, std::chrono::seconds patience,
+                                  const nlohmann::ordered_json& body) const {
+  return send("POST", path, patience, body);
 }
 
 Result<ApiAnswer> ApiClient::remove(const std::string& path) const { return send("DELETE", path, kAnswerPatience); }
 
-Result<ApiAnswer> ApiClient::send(const std::string& method, const std::string& path,
-                                  std::chrono::seconds patience) const {
+Result<ApiAnswer> ApiClient::send(const std::string& method, const std::string& path, std::chrono::seconds patience,
+                                  const nlohmann::ordered_json& body) const {
   const Error no_daemon{
       ErrorKind::kConnectivity, fmt::format("no daemon answers at {}", address_.to_string()),
       fmt::format("start it with `dualsync run`; if it runs, give this command the same SYNC_DATA_DIR "
@@ -74,7 +75,12 @@ Result<ApiAnswer> ApiClient::send(const std::string& method, const std::string& 
   request.method = method;
   request.path = path;
   if (!token_.empty()) request.set_header("Authorization", "Bearer " + token_);
-  if (method == "POST") request.set_header("Content-Length", "0");
+  if (!body.is_null()) {
+    request.body = body.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
+    request.set_header("Content-Type", "application/json");
+  } else if (method == "POST") {
+    request.set_header("Content-Length", "0");
+  }
   const httplib::Result result = client.send(request);
   if (!result) {
     Error error = no_daemon;
@@ -108,6 +114,7 @@ Error error_of_problem(const ApiAnswer& answer) {
                : code == "stopped"    ? ErrorKind::kStopped
                : answer.status == 400 ? ErrorKind::kInvalidArgument
                : answer.status == 404 ? ErrorKind::kNotFound
+               : code == "conflict"   ? ErrorKind::kConflict
                                       : ErrorKind::kRefused;
   error.message = text_member(answer.body, "detail");
   if (error.message.empty()) error.message = fmt::format("the daemon answered with HTTP status {}", answer.status);

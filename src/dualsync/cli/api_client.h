@@ -27,14 +27,16 @@ class ApiClient {
 
   Result<ApiAnswer> get(const std::string& path) const;
   // `patience`: how long the daemon may take to answer.
-  Result<ApiAnswer> post(const std::string& path, std::chrono::seconds patience) const;
+  Result<ApiAnswer> post(const std::string& path, std::chrono::seconds patience,
+                         const nlohmann::ordered_json& body = nullptr) const;
 
   Result<ApiAnswer> remove(const std::string& path) const;  // DELETE
 
   const ListenAddress& address() const { return address_; }
 
  private:
-  Result<ApiAnswer> send(const std::string& method, const std::string& path, std::chrono::seconds patience) const;
+  Result<ApiAnswer> send(const std::string& method, const std::string& path, std::chrono::seconds patience,
+                         const nlohmann::ordered_json& body = nullptr) const;
 
   ListenAddress address_;
   std::string token_;

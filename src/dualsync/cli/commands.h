@@ -7,6 +7,7 @@
 
 #include "dualsync/cli/cli_hooks.h"
 #include "dualsync/cli/terminal.h"
+#include "dualsync/model/full_sync.h"
 
 namespace dualsync {
 
@@ -28,6 +29,13 @@ struct DeadLettersRequest {
 };
 int command_dead_letters(const CommandContext& context, const DeadLettersRequest& request);
 int command_verify(const CommandContext& context, const VerifyRequest& request);
+struct FullSyncCommand {
+  enum class Action : std::uint8_t { kRun, kStatus, kCancel };
+  Action action = Action::kRun;
+  FullSyncRequest request;
+  bool detach = false;
+};
+int command_full_sync(const CommandContext& context, const FullSyncCommand& command);
 int command_restore(const CommandContext& context, const RestoreRequest& request);
 int command_adopt_local(const CommandContext& context, bool confirmed);
 

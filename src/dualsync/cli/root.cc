@@ -29,6 +29,8 @@ struct Invocation {
   int timeout_seconds = kWaitTimeoutDefault;
   std::vector<std::string> namespaces;
   RestoreRequest restore;
+  FullSyncCommand full_sync;
+  bool dry_run = false;
   std::vector<std::string> more_namespaces;  // of restore's --namespace
   DeadLettersRequest dead_letters;
   bool all = false;
@@ -41,6 +43,7 @@ struct Tree {
   CLI::App* status = nullptr;
   CLI::App* wait = nullptr;
   CLI::App* verify = nullptr;
+  CLI::App* full_sync = nullptr;
   CLI::App* dead_letters = nullptr;
   CLI::App* restore = nullptr;
   CLI::App* adopt_local = nullptr;
@@ -62,6 +65,32 @@ void add_settings(CLI::App* command, bool for_mirror, Invocation* invocation) {
         ->type_name(value_name(field))
         ->group("Settings (a flag wins over the environment, then .env, then the default)");
   }
+}
+
+void build_full_sync_tree(CLI::App* command, Invocation* invocation) {
+  using Action = FullSyncCommand::Action;
+  FullSyncCommand& wanted = invocation->full_sync;
+  CLI::Option* names = command->add_option("NS", wanted.request.namespaces,
+                                           "Collections: `name`, `db.name`, * globs; none: all that are mirrored");
+  CLI::Option* keep =
+      command->add_flag("--keep-extra", wanted.request.keep_extra, "Leave what only the backup has where it is");
+  CLI::Option* dry = command->add_flag("--dry-run", invocation->dry_run,
+                                       "Only compare and report, as `verify` does; exit 1 if it "
+                                       "would change something");
+  CLI::Option* detach = command->add_flag("--detach", wanted.detach, "Start it and do not wait for its end");
+  const auto action = [&](const char* name, const char* help, Action chosen) {
+    command
+        ->add_flag_callback(
+            name, [&wanted, chosen] { wanted.action = chosen; }, help)
+        ->excludes(names)
+        ->excludes(keep)
+        ->excludes(dry)
+        ->excludes(detach);
+  };
+  action("--status", "Show the newest one", Action::kStatus);
+  action("--cancel", "Stop it; what is repaired stays so", Action::kCancel);
+  command->add_flag("--json", invocation->json, "Print the outcome as JSON");
+  add_settings(command, true, invocation);
 }
 
 void add_dead_letters(Tree* tree, Invocation* invocation) {
@@ -172,6 +201,10 @@ void build_tree(Tree* tree, Invocation* invocation) {
   json_flag(tree->verify, "Print the report as JSON");
   add_settings(tree->verify, true, invocation);
 
+  tree->full_sync =
+      app.add_subcommand("full-sync", "Have the running daemon compare everything and make the backup equal to local");
+  build_full_sync_tree(tree->full_sync, invocation);
+
   tree->restore = app.add_subcommand("restore", "Copy the backup to local or elsewhere, and prove that it is there");
   build_restore_tree(tree->restore, invocation);
   add_dead_letters(tree, invocation);
@@ -218,6 +251,10 @@ int run_command(const Tree& tree, const Invocation& invocation, const CliHooks& 
   if (tree.status->parsed()) return command_status(context, invocation.watch);
   if (tree.wait->parsed()) return command_wait(context, std::chrono::seconds(invocation.timeout_seconds));
   if (tree.dead_letters->parsed()) return command_dead_letters(context, invocation.dead_letters);
+  if (tree.full_sync->parsed()) {
+    return invocation.dry_run ? command_verify(context, {invocation.full_sync.request.namespaces})
+                              : command_full_sync(context, invocation.full_sync);
+  }
   if (tree.restore->parsed()) return command_restore(context, invocation.restore);
   if (tree.adopt_local->parsed()) return command_adopt_local(context, invocation.yes);
   if (tree.queue->parsed()) return command_queue(context, invocation.queue);

@@ -10,12 +10,12 @@ constexpr std::uint64_t kProgressEvery = 1000;
 }  // namespace
 
 Result<CompareCounts> compare_namespace(DocumentReader& local, const Namespace& local_ns, DocumentReader& backup,
-                                        const Namespace& backup_ns, std::stop_token stop,
+                                        const Namespace& backup_ns, const IdRange& range, std::stop_token stop,
                                         const std::function<Result<void>(const FoundDifference&)>& found,
                                         const std::function<void(const CompareCounts&)>& progress) {
-  auto local_cursor = local.scan(local_ns, {});
+  auto local_cursor = local.scan(local_ns, range);
   if (!local_cursor) return local_cursor.error();
-  auto backup_cursor = backup.scan(backup_ns, {});
+  auto backup_cursor = backup.scan(backup_ns, range);
   if (!backup_cursor) return backup_cursor.error();
   CompareCounts counts;
   auto l = (*local_cursor)->next();

@@ -1,4 +1,5 @@
-// Comparer: walks one namespace on both sides in `_id` order and reports every document that differs.
+// Comparer: walks one namespace, or a range of it, on both sides in `_id` order and reports every document that
+// differs.
 //
 // Order    ascending `_id`; both sides are read once, from the first document to the last
 // Memory   one page of each side
@@ -27,7 +28,7 @@ struct CompareCounts {
 
 // `found` may return an error to stop the walk. `progress` is called now and then.
 Result<CompareCounts> compare_namespace(DocumentReader& local, const Namespace& local_ns, DocumentReader& backup,
-                                        const Namespace& backup_ns, std::stop_token stop,
+                                        const Namespace& backup_ns, const IdRange& range, std::stop_token stop,
                                         const std::function<Result<void>(const FoundDifference&)>& found,
                                         const std::function<void(const CompareCounts&)>& progress);
 

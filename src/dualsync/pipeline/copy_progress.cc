@@ -47,6 +47,7 @@ std::string CopyProgress::encode() const {
   }
   bson_append_array_end(doc.get(), &array);
   if (!looked_at.is_null()) bson_append_timestamp(doc.get(), "lookedAt", -1, looked_at.t, looked_at.i);
+  if (comparing) bson_append_bool(doc.get(), "comparing", -1, true);
   return doc.str();
 }
 
@@ -59,6 +60,7 @@ std::optional<CopyProgress> CopyProgress::decode(std::string_view bytes) {
     if (name == "uuid") progress.uuid = iter_binary(iter).value_or("");
     if (name == "lookedAt" && BSON_ITER_HOLDS_TIMESTAMP(&iter))
       bson_iter_timestamp(&iter, &progress.looked_at.t, &progress.looked_at.i);
+    if (name == "comparing") progress.comparing = bson_iter_as_bool(&iter);
     bson_iter_t child;
     if (name != "ranges" || !BSON_ITER_HOLDS_ARRAY(&iter) || !bson_iter_recurse(&iter, &child)) continue;
     while (bson_iter_next(&child)) {

@@ -1,6 +1,7 @@
 // How far the repair of a namespace is, kept in its dirty range so that a broken link or a restart goes on there.
 //
-// Shape    BSON {uuid: <16 bytes>, ranges: [{min: {_id}, max: {_id}, last: {_id}, done: bool}, ...], lookedAt: <time>};
+// Shape    BSON {uuid: <16 bytes>, ranges: [{min: {_id}, max: {_id}, last: {_id}, done: bool}, ...], lookedAt: <time>,
+// comparing: true};
 //          a bound that is missing means "open"; `last` is the newest `_id` that the backup has acknowledged
 // Rule     with `lookedAt` the work is done: what local held then was compared or copied, or (no uuid) local did not
 // have
@@ -25,7 +26,8 @@ struct CopyRange {
 struct CopyProgress {
   std::string uuid;  // of the local collection when the work began
   std::vector<CopyRange> ranges;
-  OpTime looked_at;  // null: not done
+  OpTime looked_at;        // null: not done
+  bool comparing = false;  // the ranges are compared, not copied
 
   bool done() const;
   std::string encode() const;

@@ -9,9 +9,9 @@
 #include "dualsync/codec/document_key.h"
 #include "dualsync/model/archive_name.h"
 #include "dualsync/pipeline/collection_binding.h"
-#include "dualsync/pipeline/comparer.h"
 #include "dualsync/pipeline/ddl_applier.h"
 #include "dualsync/pipeline/queue_keeper.h"
+#include "dualsync/pipeline/range_compare.h"
 #include "dualsync/pipeline/range_copy.h"
 #include "dualsync/pipeline/waiting.h"
 
@@ -19,11 +19,8 @@ namespace dualsync {
 namespace {
 
 constexpr std::chrono::milliseconds kIdle{200};
-constexpr std::chrono::milliseconds kCrowded{20};
 constexpr std::chrono::seconds kOwedInterval{5};
-constexpr std::size_t kTouchesPerAppend = 500;
 constexpr std::size_t kRangesMax = 256;
-constexpr OpTime kBeforeEverything{0, 1};
 
 // Keeps a namespace's operations from the lanes as long as it lives.
 class Hold {
@@ -40,7 +37,8 @@ class Hold {
 
 }  // namespace
 
-FullSync::FullSync(PipelineContext& context) : context_(context), indexes_(context), backoff_(0x94d049bb133111ebULL) {}
+FullSync::FullSync(PipelineContext& context)
+    : context_(context), job_(context.queue, context.clock), indexes_(context), backoff_(0x94d049bb133111ebULL) {}
 
 CopyStatus FullSync::view() const {
   MutexLock lock(mutex_);
@@ -75,6 +73,7 @@ Result<void> FullSync::run(std::stop_token stop) {
 Result<bool> FullSync::step(std::stop_token stop, std::stop_token drain) {
   drain_ = std::move(drain);
   retry_owed();
+  DUALSYNC_TRY(job_.tend());
   std::vector<DirtyRange> ranges = context_.queue.dirty_ranges();
   // Nothing else goes on as long as the names of a first copy are not known.
   std::stable_partition(ranges.begin(), ranges.end(),
@@ -159,6 +158,7 @@ Result<void> FullSync::repair(const DirtyRange& range, std::stop_token stop) {
   const auto progress = CopyProgress::decode(range.progress);
   const bool looked = progress && !progress->looked_at.is_null();
   // In this order: a change from before the look that comes in between is seen.
+  if (range.requested) job_.began(range.ns);
   const bool too_early =
       looked && context_.queue.position().time < progress->looked_at && !planted(Bug::kLookCountsAtOnce);
   if (too_early || context_.queue.changes_first(range)) {
@@ -167,7 +167,14 @@ Result<void> FullSync::repair(const DirtyRange& range, std::stop_token stop) {
     return {};
   }
   if (looked && !progress->uuid.empty()) return finish(range, progress->uuid);
-  auto repaired = repair_namespace(range, looked, stop);
+  // What somebody asked for can be cancelled; then the range is gone, and so is the reason to go on.
+  std::stop_source ended;
+  const auto end = [&ended] { ended.request_stop(); };
+  const std::stop_callback stopped(stop, end);
+  const std::stop_callback cancelled(range.requested ? job_.cancelled() : std::stop_token(), end);
+  auto repaired = repair_namespace(range, looked, ended.get_token());
+  if (!repaired && repaired.error().kind == ErrorKind::kStopped && !stop.stop_requested() && ended.stop_requested())
+    return {};
   return repaired ? repaired : repaired.error().in(range.ns.full());
 }
 
@@ -252,6 +259,7 @@ Result<void> FullSync::repair_view(const DirtyRange& range, const CollectionInfo
 // Local has it no more, and it was not there either when capture was last caught up: no rename or drop in the queue
 // will deal with it.
 Result<void> FullSync::repair_missing(const DirtyRange& range, bool seen_missing) {
+  if (range.keep_extra) return finish(range, "");
   if (!seen_missing) return looked(range, "");
   DUALSYNC_TRY(remove_collection(context_, *backup_, *schema_, context_.scope.to_backup(range.ns),
                                  context_.queue.position().time));
@@ -261,7 +269,7 @@ Result<void> FullSync::repair_missing(const DirtyRange& range, bool seen_missing
 Result<void> FullSync::repair_collection(const DirtyRange& range, const CollectionInfo& info, std::stop_token stop) {
   const Namespace backup_ns = context_.scope.to_backup(range.ns);
   auto progress = CopyProgress::decode(range.progress);
-  if (progress && progress->ranges.empty()) progress.reset();
+  if (progress && (progress->ranges.empty() || progress->comparing)) progress.reset();
   {
     const Hold hold(context_.queue, range.ns);
     if (!context_.queue.wait_drained(range.ns, drain_))
@@ -288,6 +296,8 @@ Result<void> FullSync::copy(const DirtyRange& range, const CollectionInfo& info,
   const Namespace backup_ns = context_.scope.to_backup(range.ns);
   DUALSYNC_TRY(schema_->create_collection(backup_ns, info.options));
   DirtyRange working = range;
+  // Half a copy is a gap, whoever asked for it.
+  working.requested = working.keep_extra = false;
   working.progress = progress.encode();
   DUALSYNC_TRY(context_.queue.mark_dirty(working));
   DUALSYNC_TRY(CollectionBinding(context_.queue).bind(range.ns, info.uuid));
@@ -295,9 +305,13 @@ Result<void> FullSync::copy(const DirtyRange& range, const CollectionInfo& info,
             {{"namespace", range.ns.full()}, {"reason", range.reason}, {"ranges", progress.ranges.size()}});
   RangeCopy copy(context_, working, std::move(progress), documents_done_);
   disconnect();  // the readers and writers of the copy take their place
-  DUALSYNC_TRY(copy.run(stop));
+  const std::uint64_t before = documents_done_.load(std::memory_order_relaxed);
+  auto copied = copy.run(stop);
+  const std::uint64_t sent = documents_done_.load(std::memory_order_relaxed) - before;
+  job_.advanced(range.ns, {sent, 0, sent, 0});
+  DUALSYNC_TRY(std::move(copied));
   connect();
-  DUALSYNC_TRY(indexes_.synchronise(range.ns));
+  DUALSYNC_TRY(indexes_.synchronise(range.ns, *local_, *backup_, range.keep_extra));
   auto still = find_local(range.ns);
   if (!still) return still.error();
   if (!*still || (*still)->uuid != info.uuid) {
@@ -310,51 +324,29 @@ Result<void> FullSync::copy(const DirtyRange& range, const CollectionInfo& info,
 }
 
 Result<void> FullSync::compare(const DirtyRange& range, const CollectionInfo& info, std::stop_token stop) {
-  const Namespace backup_ns = context_.scope.to_backup(range.ns);
   log::info("full-sync", "comparing and repairing", {{"namespace", range.ns.full()}, {"reason", range.reason}});
-  DUALSYNC_TRY(schema_->create_collection(backup_ns, info.options));
-  DUALSYNC_TRY(indexes_.synchronise(range.ns));
-  std::vector<std::pair<std::string, std::uint16_t>> keys;
-  std::uint64_t repaired = 0;
-  const auto flush = [&]() -> Result<void> {
-    while (context_.queue.crowded() && !stop.stop_requested()) sleep_for(kCrowded, stop);
-    AppendBatch batch;
-    const OpTime now = context_.queue.position().time;
-    for (const auto& [key, flags] : keys) {
-      OperationView op;
-      op.kind = OpKind::kTouch;
-      op.flags = flags;
-      op.db = range.ns.db;
-      op.collection = range.ns.collection;
-      op.document_key = key;
-      // As old as the gap, so that the applied position stands still until it is repaired.
-      op.first_time = range.gap_start.is_null() ? kBeforeEverything : std::min(range.gap_start, now);
-      op.last_time = now;
-      op.enqueued_ms = context_.clock.unix_ms();
-      batch.operations.push_back(op);
-    }
-    auto appended = context_.queue.append(batch);
-    repaired += keys.size();
-    keys.clear();
-    return appended;
-  };
-  const auto found = [&](const FoundDifference& difference) -> Result<void> {
-    const std::string backup_key = difference.backup.empty() ? "" : id_key_of(difference.backup);
-    const std::string key = difference.local.empty() ? backup_key : id_key_of(difference.local);
-    const bool rekey = !backup_key.empty() && key != backup_key;
-    keys.emplace_back(key, rekey ? kFlagRekey : std::uint16_t{0});
-    return keys.size() >= kTouchesPerAppend ? flush() : Result<void>();
-  };
-  auto counts = compare_namespace(*local_, range.ns, *backup_, backup_ns, stop, found, [](const CompareCounts&) {});
+  DUALSYNC_TRY(schema_->create_collection(context_.scope.to_backup(range.ns), info.options));
+  DUALSYNC_TRY(indexes_.synchronise(range.ns, *local_, *backup_, range.keep_extra));
+  auto progress = CopyProgress::decode(range.progress);
+  if (!progress || !progress->comparing || progress->uuid != info.uuid) {
+    auto planned = plan_ranges(*local_, range.ns, kRangesMax);
+    if (!planned) return planned.error();
+    progress = *planned;
+    progress->uuid = info.uuid;
+    progress->comparing = true;
+  }
+  RangeCompare comparison(context_, range, std::move(*progress));
+  auto counts = comparison.run(*local_, *backup_, stop, [&](const RepairCounts& since) {
+    documents_done_.fetch_add(since.local, std::memory_order_relaxed);
+    if (range.requested) job_.advanced(range.ns, since);
+  });
   if (!counts) return counts.error();
-  if (!keys.empty()) DUALSYNC_TRY(flush());
-  documents_done_.fetch_add(counts->local, std::memory_order_relaxed);
   log::info("full-sync", "compared",
             {{"namespace", range.ns.full()},
              {"local_documents", counts->local},
              {"backup_documents", counts->backup},
-             {"repairs", repaired}});
-  return looked(range, info.uuid);
+             {"repairs", counts->repairs}});
+  return looked(comparison.range(), info.uuid);
 }
 
 }  // namespace dualsync

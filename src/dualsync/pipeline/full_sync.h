@@ -10,6 +10,7 @@
 #include "dualsync/base/mutex.h"
 #include "dualsync/pipeline/context.h"
 #include "dualsync/pipeline/copy_progress.h"
+#include "dualsync/pipeline/full_sync_job.h"
 #include "dualsync/pipeline/index_sync.h"
 
 namespace dualsync {
@@ -24,6 +25,12 @@ class FullSync {
   Result<bool> step(std::stop_token stop, std::stop_token drain);
 
   CopyStatus view() const;
+
+  // Finds what of the request there is and begins with it. kConflict: one is running. kInvalidArgument: a pattern that
+  // no collection answers to. May be called by anyone, as view().
+  Result<FullSyncStatus> start(const FullSyncRequest& request);
+  FullSyncJob& job() { return job_; }
+  const FullSyncJob& job() const { return job_; }
   std::size_t owed_indexes() const { return owed_.load(std::memory_order_relaxed); }
 
  private:
@@ -47,6 +54,7 @@ class FullSync {
   void retry_owed();
 
   PipelineContext& context_;
+  FullSyncJob job_;
   std::unique_ptr<DocumentReader> local_;  // all three only while there is work: connections are few
   std::unique_ptr<DocumentReader> backup_;
   std::unique_ptr<SchemaWriter> schema_;

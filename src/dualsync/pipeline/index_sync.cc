@@ -71,11 +71,12 @@ Result<void> IndexSync::build(SchemaWriter& schema, const Namespace& ns, std::st
   return created;
 }
 
-Result<void> IndexSync::synchronise(const Namespace& ns) {
+Result<void> IndexSync::synchronise(const Namespace& ns, DocumentReader& local, DocumentReader& backup,
+                                    bool keep_extra) {
   const Namespace backup_ns = context_.scope.to_backup(ns);
-  auto wanted = context_.local.make_reader()->list_indexes(ns);
+  auto wanted = local.list_indexes(ns);
   if (!wanted) return wanted.error();
-  auto present = context_.backup.make_reader()->list_indexes(backup_ns);
+  auto present = backup.list_indexes(backup_ns);
   if (!present) return present.error();
   const auto schema = context_.backup.make_schema_writer();
   DUALSYNC_TRY(schema->keep_indexes(backup_ns, *wanted));
@@ -97,7 +98,7 @@ Result<void> IndexSync::synchronise(const Namespace& ns) {
     if (!equal) DUALSYNC_TRY(build(*schema, ns, definition));
   }
   for (const auto& [name, definition] : have) {
-    if (name == "_id_") continue;
+    if (name == "_id_" || keep_extra) continue;
     auto dropped = schema->drop_index(backup_ns, name);
     if (!dropped && dropped.error().kind != ErrorKind::kNotFound) return dropped;
   }

@@ -23,8 +23,9 @@ class IndexSync {
   // Builds one index on the backup; owes it when the data does not allow it yet; replaces one of the same name that is
   // defined differently. `ns` is local's name.
   Result<void> create(const Namespace& ns, std::string_view definition);
-  // Makes the backup's indexes those of local.
-  Result<void> synchronise(const Namespace& ns);
+  // Makes the backup's indexes those of local; `keep_extra` leaves those that only the backup has. It takes the
+  // caller's readers: a repair has one connection to the backup beside the lanes.
+  Result<void> synchronise(const Namespace& ns, DocumentReader& local, DocumentReader& backup, bool keep_extra);
 
   // Tries what is owed again. Returns how many are still owed.
   Result<std::size_t> retry_owed();

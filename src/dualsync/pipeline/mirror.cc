@@ -51,6 +51,10 @@ void Mirror::spawn(const char* name, std::stop_token stop, std::function<Result<
 }
 
 void Mirror::start() {
+  if (auto loaded = full_sync_.job().load(); !loaded) {
+    MutexLock lock(mutex_);
+    failure_ = loaded.error().in("full sync");
+  }
   const auto all = stop_all_.get_token();
   spawn("capture", stop_capture_.get_token(), [this](std::stop_token stop) { return capture_.run(stop); });
   for (const auto& lane : lanes_) {
@@ -233,6 +237,14 @@ Result<void> Mirror::discard_dead_letter(SeqNo id) {
   DUALSYNC_TRY(queue_.discard_dead_letter(id));
   log::warn("worker", "dead letter discarded; the backup stays without that change", {{"id", id}});
   return {};
+}
+
+Result<FullSyncStatus> Mirror::start_full_sync(const FullSyncRequest& request) {
+  if (!breaker_.closed()) {
+    return Error{ErrorKind::kConnectivity, "the backup is offline: " + breaker_.view().cause,
+                 "ask again when it answers; what it missed meanwhile is sent then anyway", 0};
+  }
+  return full_sync_.start(request);
 }
 
 Result<WaitOutcome> Mirror::wait(std::chrono::milliseconds timeout) {

@@ -46,6 +46,9 @@ class Mirror final : public Control {
   Result<std::vector<DeadLetter>> dead_letters(std::size_t limit) const override;
   Result<void> retry_dead_letter(SeqNo id) override;
   Result<void> discard_dead_letter(SeqNo id) override;
+  Result<FullSyncStatus> start_full_sync(const FullSyncRequest& request) override;
+  Result<FullSyncStatus> cancel_full_sync() override { return full_sync_.job().cancel(); }
+  FullSyncStatus full_sync() const override { return full_sync_.job().view(); }
 
  private:
   void spawn(const char* name, std::stop_token stop, std::function<Result<void>(std::stop_token)> body);

@@ -228,7 +228,7 @@ Result<std::uint64_t> RestoreDocuments::pass(RestoreCounts* counts, std::stop_to
     return {};
   };
   auto compared =
-      compare_namespace(*source, job_.source, *target, job_.target, stop, found, [](const CompareCounts&) {});
+      compare_namespace(*source, job_.source, *target, job_.target, {}, stop, found, [](const CompareCounts&) {});
   if (!compared) return compared.error();
   if (page.size() > 0) DUALSYNC_TRY(send(*writer, page));
   counts->documents = compared->local;

@@ -86,7 +86,7 @@ Result<NamespaceReport> Verifier::verify_collection(const CollectionInfo& info, 
       }
       return {};
     };
-    auto counts = compare_namespace(*local_, info.ns, *backup_, scope_.to_backup(info.ns), stop, found,
+    auto counts = compare_namespace(*local_, info.ns, *backup_, scope_.to_backup(info.ns), {}, stop, found,
                                     [&](const CompareCounts& so_far) {
                                       progress({info.ns, documents_done_ + so_far.local, documents_total_});
                                     });

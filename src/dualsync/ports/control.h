@@ -8,6 +8,7 @@
 
 #include "dualsync/base/result.h"
 #include "dualsync/model/dead_letter.h"
+#include "dualsync/model/full_sync.h"
 #include "dualsync/model/status.h"
 
 namespace dualsync {
@@ -27,6 +28,12 @@ class Control {
   // Queued to be sent as local holds it now; the letter goes when that got through. kNotFound.
   virtual Result<void> retry_dead_letter(SeqNo id) = 0;
   virtual Result<void> discard_dead_letter(SeqNo id) = 0;  // kNotFound
+
+  // Begins to make the backup equal to local, whatever it holds. kConflict: one is running. kInvalidArgument: nothing
+  // answers to one of the names.
+  virtual Result<FullSyncStatus> start_full_sync(const FullSyncRequest& request) = 0;
+  virtual Result<FullSyncStatus> cancel_full_sync() = 0;  // kNotFound: none is running
+  virtual FullSyncStatus full_sync() const = 0;           // the newest one
 };
 
 }  // namespace dualsync

@@ -51,6 +51,8 @@ std::string encode_dirty(const DirtyRange& range) {
   bson_append_bool(doc.get(), "firstCopy", -1, range.first_copy);
   append_bytes(&doc, "progress", range.progress);
   if (range.after_seq != 0) bson_append_int64(doc.get(), "afterSeq", -1, static_cast<std::int64_t>(range.after_seq));
+  if (range.requested) bson_append_bool(doc.get(), "requested", -1, true);
+  if (range.keep_extra) bson_append_bool(doc.get(), "keepExtra", -1, true);
   return doc.str();
 }
 
@@ -65,6 +67,8 @@ Result<DirtyRange> decode_dirty(std::string_view name, std::string_view bytes) {
     if (field == "gapStart" && BSON_ITER_HOLDS_TIMESTAMP(&iter)) range.gap_start = time_at(iter);
     if (field == "firstCopy" && BSON_ITER_HOLDS_BOOL(&iter)) range.first_copy = bson_iter_bool(&iter);
     if (field == "progress") range.progress = iter_binary(iter).value_or("");
+    if (field == "requested" && BSON_ITER_HOLDS_BOOL(&iter)) range.requested = bson_iter_bool(&iter);
+    if (field == "keepExtra" && BSON_ITER_HOLDS_BOOL(&iter)) range.keep_extra = bson_iter_bool(&iter);
     if (field == "afterSeq") range.after_seq = static_cast<SeqNo>(bson_iter_as_int64(&iter));
   }
   return range;

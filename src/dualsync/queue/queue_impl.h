@@ -146,6 +146,7 @@ struct SyncQueue::Impl {
   Result<void> load_state() DUALSYNC_REQUIRES(mutex);
   void put_counters(rocksdb::WriteBatch* batch) DUALSYNC_REQUIRES(mutex);
   void put_dirty(const DirtyRange& range, rocksdb::WriteBatch* batch) DUALSYNC_REQUIRES(mutex);
+  std::vector<DirtyRange> ranges() const DUALSYNC_REQUIRES(mutex);
   void forget_dirty(const Namespace& ns, rocksdb::WriteBatch* batch) DUALSYNC_REQUIRES(mutex);
   // The first copy has still to find out which collections there are. Until then nothing may reach the backup: what is
   // there beyond local's names is taken for somebody else's, and ours must not be among it when a gap comes in between.

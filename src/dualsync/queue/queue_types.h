@@ -41,8 +41,13 @@ struct DirtyRange {
   OpTime gap_start;         // every write after it may be missing on the backup; null: everything may
   bool first_copy = false;  // from the first start: nothing was ever copied
   std::string progress;     // BSON of whoever works on it; empty at first
-  SeqNo after_seq = 0;    // what is missing lies up to this place of the queue: a DDL change before it settles nothing
-  std::uint64_t gap = 0;  // given by the queue: a gap found later has another; 0 marks a new one
+  SeqNo after_seq = 0;     // what is missing lies up to this place of the queue: a DDL change before it settles nothing
+  std::uint64_t gap = 0;   // given by the queue: a gap found later has another; 0 marks a new one
+  bool requested = false;  // somebody asked for it: nothing is known to be missing, and it can be cancelled
+  bool keep_extra = false;  // what only the backup has stays there
+
+  // Nothing is known to be missing: the applied position does not wait for it.
+  static constexpr OpTime kNoGap{UINT32_MAX, UINT32_MAX};
 };
 
 // What capture hands over: stored whole or not at all.
@@ -108,8 +113,8 @@ struct QueueStats {
   std::uint64_t done = 0;
   std::uint64_t refused = 0;
   std::uint64_t dead_letters = 0;
-  std::uint64_t dirty_ranges = 0;
-  double avg_sync_ms = 0;  // enqueue to acknowledgement, smoothed over about a thousand operations
+  std::uint64_t dirty_ranges = 0;  // without those that somebody asked for
+  double avg_sync_ms = 0;          // enqueue to acknowledgement, smoothed over about a thousand operations
   std::int64_t last_done_ms = 0;
   std::uint64_t payloads_dropped = 0;  // operations that became touches because the queue was over its bounds
   std::uint64_t ranges_dropped = 0;    // namespaces that became dirty ranges because of it

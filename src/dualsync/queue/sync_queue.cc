@@ -176,8 +176,11 @@ bool SyncQueue::Impl::names_unknown() const {
 
 void SyncQueue::Impl::put_dirty(const DirtyRange& range, rocksdb::WriteBatch* batch) {
   DirtyRange stored = range;
+  if (range.requested && range.gap != 0 && !dirty.contains(range.ns)) return;  // progress of one that was cancelled
   if (const auto known = dirty.find(range.ns); known != dirty.end()) {
     if (range.gap != 0 && range.gap != known->second.gap) return;  // progress on an older gap says nothing of this one
+    // What somebody asks for is part of the repair that is due anyway.
+    if (range.requested && range.gap == 0 && !known->second.requested) return;
     stored.after_seq = std::max(stored.after_seq, known->second.after_seq);
     // A gap does not get smaller by being found twice.
     stored.first_copy = stored.first_copy || known->second.first_copy;
@@ -243,11 +246,26 @@ Result<void> SyncQueue::finish_dirty(const DirtyRange& range) {
   return saved.error();
 }
 
+Result<void> SyncQueue::cancel_requested() {
+  MutexLock lock(impl_->mutex);
+  DUALSYNC_TRY(impl_->usable());
+  rocksdb::WriteBatch batch;
+  for (const DirtyRange& range : impl_->ranges()) {
+    if (range.requested) impl_->forget_dirty(range.ns, &batch);
+  }
+  return impl_->commit(&batch, false);
+}
+
+std::vector<DirtyRange> SyncQueue::Impl::ranges() const {
+  std::vector<DirtyRange> ranges;
+  ranges.reserve(dirty.size());
+  for (const auto& [ns, range] : dirty) ranges.push_back(range);
+  return ranges;
+}
+
 std::vector<DirtyRange> SyncQueue::dirty_ranges() const {
   MutexLock lock(impl_->mutex);
-  std::vector<DirtyRange> ranges;
-  for (const auto& [ns, range] : impl_->dirty) ranges.push_back(range);
-  return ranges;
+  return impl_->ranges();
 }
 
 Result<void> SyncQueue::put_state(std::string_view name, std::string_view value) {
@@ -301,7 +319,8 @@ QueueStats SyncQueue::stats() const {
   stats.done = c.done;
   stats.refused = c.refused;
   stats.dead_letters = c.dead_letters;
-  stats.dirty_ranges = impl_->dirty.size();
+  stats.dirty_ranges = static_cast<std::uint64_t>(
+      std::count_if(impl_->dirty.begin(), impl_->dirty.end(), [](const auto& one) { return !one.second.requested; }));
   stats.avg_sync_ms = impl_->avg_sync_ms;
   stats.last_done_ms = impl_->last_done_ms;
   stats.payloads_dropped = c.payloads_dropped;

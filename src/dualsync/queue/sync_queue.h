@@ -83,6 +83,7 @@ class SyncQueue {
   // Repaired as it was when dirty_ranges() gave it; a gap that was found meanwhile stays.
   Result<void> finish_dirty(const DirtyRange& range);
   Result<void> clear_dirty(const Namespace& ns);
+  Result<void> cancel_requested();  // forgets the ranges that somebody asked for
   std::vector<DirtyRange> dirty_ranges() const;
   Result<void> put_state(std::string_view name, std::string_view value);  // an empty value forgets it
   Result<std::optional<std::string>> get_state(std::string_view name) const;

@@ -263,6 +263,52 @@ TEST_F(ApiServerTest, ListsRetriesAndDiscardsDeadLetters) {
   expect_problem(client().Post("/api/sync/dead-letters//retry"), 404, "not-found");
 }
 
+TEST_F(ApiServerTest, StartsShowsAndCancelsAFullSync) {
+  auto client = this->client();
+  const char* path = "/api/sync/full-sync";
+  const auto none = client.Get(path);
+  ASSERT_TRUE(none);
+  EXPECT_EQ(Json::parse(none->body).at("state"), "none");
+  EXPECT_EQ(Json::parse(none->body).at("etaSeconds"), nullptr);
+  expect_problem(client.Delete(path), 404, "not-found");
+
+  const auto started = client.Post(path, R"({"namespaces":["bills","shop.*"],"keepExtra":true})", "application/json");
+  ASSERT_TRUE(started);
+  EXPECT_EQ(started->status, 202);
+  EXPECT_EQ(Json::parse(started->body).at("state"), "running");
+  EXPECT_EQ(control_.full_sync_request().namespaces, (std::vector<std::string>{"bills", "shop.*"}));
+  EXPECT_TRUE(control_.full_sync_request().keep_extra);
+  expect_problem(client.Post(path), 409, "conflict");
+
+  FullSyncStatus status = control_.full_sync();
+  status.parts = {{{"shop", "bills"}, FullSyncPart::State::kRunning, 100, 40, 3, 1},
+                  {{"shop", "goods"}, FullSyncPart::State::kDone, 10, 12, 0, 0}};
+  status.documents_per_second = 20;
+  status.eta_seconds = 3;
+  control_.set_full_sync(status);
+  const Json body = Json::parse(client.Get(path)->body);
+  EXPECT_EQ(body.at("documentsTotal"), 112) << "an estimate is never below what was seen";
+  EXPECT_EQ(body.at("documentsDone"), 52);
+  EXPECT_EQ(body.at("namespacesDone"), 1);
+  EXPECT_EQ(body.at("repairs"), 3);
+  EXPECT_EQ(body.at("etaSeconds"), 3);
+  EXPECT_EQ(body.at("namespaces").at(0).at("state"), "running");
+
+  const auto cancelled = client.Delete(path);
+  ASSERT_TRUE(cancelled);
+  EXPECT_EQ(Json::parse(cancelled->body).at("state"), "cancelled");
+  EXPECT_EQ(client.Put(path, "", "text/plain")->get_header_value("Allow"), "GET, HEAD, POST, DELETE");
+}
+
+TEST_F(ApiServerTest, RefusesAFullSyncThatItDoesNotUnderstand) {
+  auto client = this->client();
+  for (const char* body : {"{", "[]", R"({"namespaces":"a"})", R"({"namespaces":[1]})", R"({"namespaces":[""]})",
+                           R"({"keepExtra":1})", R"({"other":1})"}) {
+    expect_problem(client.Post("/api/sync/full-sync", body, "application/json"), 400, "invalid-argument");
+  }
+  EXPECT_EQ(control_.full_sync().state, FullSyncStatus::State::kNone);
+}
+
 TEST_F(ApiServerTest, RefusesAPortThatIsTaken) {
   ApiServer second(control_, {"127.0.0.1", static_cast<std::uint16_t>(port_), kToken});
   const Result<int> port = second.start();

@@ -26,7 +26,7 @@ TEST(Comparer, NamesEveryKindOfDifferenceOnce) {
   test::FakeReader b(backup);
   std::vector<std::string> found;
   const auto counts = compare_namespace(
-      l, kBills, b, kBills, {},
+      l, kBills, b, kBills, {}, {},
       [&](const FoundDifference& difference) {
         found.push_back(std::string(to_string(difference.kind)) + " " +
                         to_json(id_key_of(difference.local.empty() ? difference.backup : difference.local)));
@@ -51,7 +51,7 @@ TEST(Comparer, AnEqualNumberOfAnotherTypeIsADifferenceOfContent) {
   test::FakeReader b(backup);
   std::vector<DifferenceKind> kinds;
   ASSERT_TRUE(compare_namespace(
-                  l, kBills, b, kBills, {},
+                  l, kBills, b, kBills, {}, {},
                   [&](const FoundDifference& difference) {
                     kinds.push_back(difference.kind);
                     return Result<void>();
@@ -68,7 +68,7 @@ TEST(Comparer, StopsWhenTold) {
   std::stop_source stop;
   stop.request_stop();
   const auto result = compare_namespace(
-      reader, kBills, reader, kBills, stop.get_token(), [](const FoundDifference&) { return Result<void>(); },
+      reader, kBills, reader, kBills, {}, stop.get_token(), [](const FoundDifference&) { return Result<void>(); },
       [](const CompareCounts&) {});
   ASSERT_FALSE(result.ok());
   EXPECT_EQ(result.error().kind, ErrorKind::kStopped);

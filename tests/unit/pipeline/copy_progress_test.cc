@@ -14,6 +14,7 @@ TEST(CopyProgress, SurvivesItsBytes) {
   progress.uuid = std::string("\x01\x00\x02 binary", 10);
   progress.ranges.push_back({{"", id_key("10")}, id_key("5"), false});
   progress.ranges.push_back({{id_key("10"), ""}, "", true});
+  progress.comparing = true;
   const auto back = CopyProgress::decode(progress.encode());
   ASSERT_TRUE(back);
   EXPECT_EQ(back->uuid, progress.uuid);
@@ -23,6 +24,7 @@ TEST(CopyProgress, SurvivesItsBytes) {
   EXPECT_TRUE(back->ranges[0].bounds.min.empty());
   EXPECT_TRUE(back->ranges[1].done);
   EXPECT_FALSE(back->done());
+  EXPECT_TRUE(back->comparing);
 }
 
 TEST(CopyProgress, WorkThatIsDoneKeepsTheTimeOfItsLook) {

@@ -1,0 +1,160 @@
+// The answers, one function for each route.
+#include <fmt/format.h>
+
+#include <charconv>
+#include <chrono>
+
+#include "dualsync/api/api_server_impl.h"
+#include "dualsync/api/full_sync_json.h"
+#include "dualsync/api/json_views.h"
+
+namespace dualsync {
+namespace {
+
+constexpr int kWaitTimeoutDefault = 60;     // seconds
+constexpr int kWaitTimeoutMax = 24 * 3600;  // seconds
+
+constexpr int kDeadLettersDefault = 100;  // in one answer
+constexpr int kDeadLettersMax = 10'000;
+constexpr std::string_view kDeadLetters = "/api/sync/dead-letters";
+
+using httplib::Request;
+using httplib::Response;
+
+// A place among the kWaitsMax, given back at the end.
+class WaitPlace {
+ public:
+  explicit WaitPlace(std::atomic<int>& waiting) : waiting_(waiting), granted_(waiting.fetch_add(1) < kWaitsMax) {}
+  ~WaitPlace() { waiting_.fetch_sub(1); }
+  WaitPlace(const WaitPlace&) = delete;
+  WaitPlace& operator=(const WaitPlace&) = delete;
+  bool granted() const { return granted_; }
+
+ private:
+  std::atomic<int>& waiting_;
+  bool granted_;
+};
+
+// The whole number of the one query parameter `name`, from 0 to `max`; nothing if it is not given.
+Result<std::optional<int>> number_parameter(const Request& request, std::string_view name, int max) {
+  const auto invalid = [&](std::string_view what) {
+    return Error{ErrorKind::kInvalidArgument, std::string(what),
+                 fmt::format("{} is a whole number from 0 to {}", name, max), 0};
+  };
+  std::optional<int> value;
+  for (const auto& [given, text] : request.params) {
+    if (given != name) return invalid(fmt::format("the query holds a parameter other than {}", name));
+    if (value) return invalid(fmt::format("{} is given twice", name));
+    int number = -1;
+    const auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), number);
+    if (code != std::errc() || end != text.data() + text.size() || number < 0 || number > max) {
+      return invalid(fmt::format("{} is not within its bounds", name));
+    }
+    value = number;
+  }
+  return value;
+}
+
+// The number in `path` where the routes of dead letters have {id}.
+Result<SeqNo> dead_letter_id(std::string_view path) {
+  std::string_view text = path.substr(kDeadLetters.size() + 1);
+  text = text.substr(0, text.find('/'));
+  SeqNo id = 0;
+  const auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), id);
+  if (code == std::errc() && end == text.data() + text.size() && id > 0) return id;
+  return Error{ErrorKind::kInvalidArgument, "the id of a dead letter is a whole number from 1 on",
+               "GET /api/sync/dead-letters shows those that are open", 0};
+}
+
+}  // namespace
+
+void answer(Response& response, int status, const nlohmann::ordered_json& body) {
+  response.status = status;
+  response.set_content(body.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace), "application/json");
+}
+
+void answer(Response& response, const Problem& problem) {
+  response.status = problem.status;
+  response.set_content(to_json_text(problem), "application/problem+json");
+}
+
+void ApiServer::Impl::get_metrics(const Request& /*request*/, Response& response) {
+  answer(response, 200, metrics_json(control.status()));
+}
+
+void ApiServer::Impl::get_health(const Request& /*request*/, Response& response) {
+  const Status status = control.status();
+  answer(response, health_http_status(status.verdict), health_json(status));
+}
+
+void ApiServer::Impl::get_status(const Request& /*request*/, Response& response) {
+  answer(response, 200, status_json(control.status()));
+}
+
+void ApiServer::Impl::post_wait(const Request& request, Response& response) {
+  const auto given = number_parameter(request, "timeoutSeconds", kWaitTimeoutMax);
+  if (!given) return answer(response, problem_of(given.error()));
+  const std::chrono::seconds timeout(given->value_or(kWaitTimeoutDefault));
+  const WaitPlace place(waiting);
+  if (!place.granted()) {
+    Problem problem;
+    problem.status = 429;
+    problem.code = "too-many-waits";
+    problem.detail = fmt::format("{} calls are waiting already", kWaitsMax);
+    problem.hint = "try again when one of them has ended";
+    response.set_header("Retry-After", "1");
+    return answer(response, problem);
+  }
+  const Result<WaitOutcome> outcome = control.wait(timeout);
+  if (!outcome) return answer(response, problem_of(outcome.error()));
+  if (outcome->kind != WaitOutcome::Kind::kTimedOut) return answer(response, 200, wait_json(*outcome));
+  Problem problem;
+  problem.status = 504;
+  problem.code = "wait-timed-out";
+  problem.detail = fmt::format("not everything is on the backup after {} s", timeout.count());
+  if (!outcome->blocked_by.empty()) problem.detail += ": " + outcome->blocked_by;
+  problem.extra = wait_json(*outcome);
+  answer(response, problem);
+}
+
+void ApiServer::Impl::get_dead_letters(const Request& request, Response& response) {
+  const auto limit = number_parameter(request, "limit", kDeadLettersMax);
+  if (!limit) return answer(response, problem_of(limit.error()));
+  const auto letters = control.dead_letters(static_cast<std::size_t>(limit->value_or(kDeadLettersDefault)));
+  if (!letters) return answer(response, problem_of(letters.error()));
+  answer(response, 200, dead_letters_json(*letters, control.status().dead_letters));
+}
+
+void ApiServer::Impl::retry_dead_letter(const Request& request, Response& response) {
+  const auto id = dead_letter_id(request.path);
+  if (!id) return answer(response, problem_of(id.error()));
+  if (const auto done = control.retry_dead_letter(*id); !done) return answer(response, problem_of(done.error()));
+  answer(response, 202, {{"id", *id}, {"queued", true}});
+}
+
+void ApiServer::Impl::discard_dead_letter(const Request& request, Response& response) {
+  const auto id = dead_letter_id(request.path);
+  if (!id) return answer(response, problem_of(id.error()));
+  if (const auto done = control.discard_dead_letter(*id); !done) return answer(response, problem_of(done.error()));
+  answer(response, 200, {{"id", *id}, {"discarded", true}});
+}
+
+void ApiServer::Impl::get_full_sync(const Request& /*request*/, Response& response) {
+  answer(response, 200, full_sync_json(control.full_sync()));
+}
+
+void ApiServer::Impl::post_full_sync(const Request& request, Response& response) {
+  const auto wanted = parse_full_sync_request(request.body);
+  if (!wanted) return answer(response, problem_of(wanted.error()));
+  const auto started = control.start_full_sync(*wanted);
+  if (!started) return answer(response, problem_of(started.error()));
+  answer(response, 202, full_sync_json(*started));
+}
+
+void ApiServer::Impl::delete_full_sync(const Request& /*request*/, Response& response) {
+  const auto cancelled = control.cancel_full_sync();
+  if (!cancelled) return answer(response, problem_of(cancelled.error()));
+  answer(response, 200, full_sync_json(*cancelled));
+}
+
+}  // namespace dualsync

@@ -1,0 +1,75 @@
+// What a request for a full sync means: the namespaces there are, on either side.
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include "dualsync/model/archive_name.h"
+#include "dualsync/pipeline/full_sync.h"
+
+namespace dualsync {
+namespace {
+
+using Parts = std::map<Namespace, FullSyncPart>;
+
+bool answers(const std::string& pattern, const Namespace& ns) {
+  return any_glob_matches({pattern}, ns.db, ns.collection);
+}
+
+Result<std::set<std::string>> databases_of(DocumentReader& reader) {
+  auto names = reader.list_databases();
+  if (!names) return names.error();
+  return std::set<std::string>(names->begin(), names->end());
+}
+
+}  // namespace
+
+// Local decides what there is; what only the backup has is part of it too, because it has to go.
+Result<FullSyncStatus> FullSync::start(const FullSyncRequest& request) {
+  if (job_.view().state == FullSyncStatus::State::kRunning) return job_.start(request, {});
+  const auto wanted = [&](const Namespace& ns) {
+    return context_.scope.contains(ns) && !is_archive_name(ns.collection) &&
+           (request.namespaces.empty() || any_glob_matches(request.namespaces, ns.db, ns.collection));
+  };
+  Parts parts;
+  const auto local = context_.local.make_reader();
+  auto databases = databases_of(*local);
+  if (!databases) return databases.error().in("local");
+  for (const std::string& db : *databases) {
+    if (!context_.scope.contains_database(db)) continue;
+    auto collections = local->list_collections(db);
+    if (!collections) return collections.error().in("local");
+    for (const CollectionInfo& info : *collections) {
+      if (!wanted(info.ns)) continue;
+      FullSyncPart& part = parts[info.ns];
+      part.ns = info.ns;
+      if (info.type != CollectionInfo::Type::kCollection) continue;
+      auto count = local->estimated_count(info.ns);
+      if (!count) return count.error().in("local " + info.ns.full());
+      part.documents_total = *count;
+    }
+  }
+  const auto backup = context_.backup.make_reader();
+  auto on_backup = databases_of(*backup);
+  if (!on_backup) return on_backup.error().in("backup");
+  for (const std::string& backup_db : *on_backup) {
+    const std::string db = context_.scope.local_database(backup_db);
+    if (!context_.scope.contains_database(db)) continue;
+    auto collections = backup->list_collections(backup_db);
+    if (!collections) return collections.error().in("backup");
+    for (const CollectionInfo& info : *collections) {
+      const Namespace ns{db, info.ns.collection};
+      if (wanted(ns)) parts[ns].ns = ns;
+    }
+  }
+  for (const std::string& pattern : request.namespaces) {
+    if (std::any_of(parts.begin(), parts.end(), [&](const auto& part) { return answers(pattern, part.first); }))
+      continue;
+    return Error{ErrorKind::kInvalidArgument, "no mirrored collection is named " + pattern,
+                 "names are `collection` or `database.collection`, `*` stands for any characters", 0};
+  }
+  std::vector<FullSyncPart> list;
+  for (auto& [ns, part] : parts) list.push_back(std::move(part));
+  return job_.start(request, std::move(list));
+}
+
+}  // namespace dualsync
