@@ -59,6 +59,8 @@ class CountingBackup final : public BackupSide {
     Result<std::vector<std::string>> find_equal(const Namespace&, std::string_view) override {
       return std::vector<std::string>();
     }
+    bool settled() const override { return true; }
+    Result<void> settle() override { return {}; }
     std::uint64_t bytes_sent() const override { return owner_.writes_; }
     DocumentReader& reader() override { return reader_; }
 

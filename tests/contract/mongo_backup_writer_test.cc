@@ -258,6 +258,33 @@ TEST_F(BackupWriterTest, ABatchThatArrivesAfterItsSuccessorIsRefused) {
   EXPECT_EQ(content(), std::vector<std::string>{bson_of(R"({"_id": 1, "n": 2})")});
 }
 
+TEST_F(BackupWriterTest, WhatArrivesAfterAWriteThatChangesNothingIsRefusedToo) {
+  const auto update = [&](int value, BsonDoc* command) {
+    const std::string collection = "c";
+    const std::string document = bson_of("{\"_id\": 1, \"n\": " + std::to_string(value) + "}");
+    const std::string key = key_of(document);
+    const std::vector<WriteItem> items = {{Kind::kReplace, key, document}};
+    const std::vector<std::size_t> chosen = {0};
+    ASSERT_TRUE(is_ok(build_write(WriteBuild{Kind::kReplace, &collection, items, chosen, 1000, {}}, command)));
+  };
+  UriPtr uri(mongoc_uri_new(backup_uri().c_str()));
+  ClientSession session(std::make_shared<ClientPool>(std::move(uri), 1, "backup"));
+  BsonDoc late;
+  BsonDoc next;
+  BsonDoc reply;
+  update(1, &late);
+  build_no_change("c", &next);
+  ASSERT_TRUE(is_ok(session.write(db_, &late, "first", &reply)));
+  ASSERT_TRUE(is_ok(session.write(db_, &next, "second", &reply)));
+  const auto server = session.select_primary();
+  ASSERT_TRUE(is_ok(server));
+  // The same bytes, transaction number included.
+  const auto again = session.run(*server, db_, late, ErrorPlace::kDocumentWrite, "late", &reply);
+  ASSERT_FALSE(again.ok());
+  EXPECT_EQ(again.error().code, 225) << again.error().message;  // TransactionTooOld
+  EXPECT_EQ(content(), std::vector<std::string>{bson_of(R"({"_id": 1, "n": 1})")});
+}
+
 TEST_F(BackupWriterTest, OneLaneStaysInOneSessionForManyCalls) {
   for (int i = 0; i < 50; ++i) {
     EXPECT_TRUE(write_one(Kind::kReplace, bson_of("{\"_id\": 1, \"n\": " + std::to_string(i) + "}")).ok);

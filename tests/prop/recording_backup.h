@@ -50,6 +50,8 @@ class RecordingBackup final : public BackupSide {
     Result<std::vector<std::string>> find_equal(const Namespace& ns, std::string_view fields) override {
       return inner_->find_equal(ns, fields);
     }
+    bool settled() const override { return inner_->settled(); }
+    Result<void> settle() override { return inner_->settle(); }
     std::uint64_t bytes_sent() const override { return inner_->bytes_sent(); }
     DocumentReader& reader() override { return inner_->reader(); }
 

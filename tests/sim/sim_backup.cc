@@ -26,6 +26,7 @@ class SimWriter final : public BackupWriter {
       request.items.push_back({item.kind, std::string(item.document_key), std::string(item.payload)});
     link.meanwhile();
     if (link.fails()) {
+      settled_ = false;
       if (!link.dead && link.random->chance(backup_.late_percent)) backup_.keep_late(std::move(request));
       return unreachable();
     }
@@ -33,8 +34,9 @@ class SimWriter final : public BackupWriter {
     const bool cut = link.random->chance(link.cut_percent);
     auto outcomes = backup_.execute(request, cut && link.random->chance(50));
     link.meanwhile();
-    if (cut || link.dead) return unreachable();
-    return outcomes;
+    if (!cut && !link.dead) return outcomes;
+    settled_ = false;
+    return unreachable();
   }
   // Only `_id` is unique here, so that nothing ever collides with anything else.
   Result<std::vector<WriteOutcome>> write_atomically(const Namespace&, std::span<const WriteItem>) override {
@@ -42,6 +44,17 @@ class SimWriter final : public BackupWriter {
   }
   Result<std::vector<std::string>> find_equal(const Namespace&, std::string_view) override {
     return std::vector<std::string>();
+  }
+  bool settled() const override { return settled_; }
+  Result<void> settle() override {
+    if (settled_) return {};
+    Link& link = backup_.link();
+    link.meanwhile();
+    if (link.fails()) return unreachable();
+    backup_.execute({session_, ++number_, {}, {}}, false);
+    if (link.random->chance(link.cut_percent)) return unreachable();
+    settled_ = true;
+    return {};
   }
   std::uint64_t bytes_sent() const override { return number_; }
   DocumentReader& reader() override { return *reader_; }
@@ -51,6 +64,7 @@ class SimWriter final : public BackupWriter {
   std::unique_ptr<DocumentReader> reader_;
   const std::uint64_t session_;
   std::uint64_t number_ = 0;
+  bool settled_ = true;
 };
 
 class SimSchema final : public SchemaWriter {

@@ -91,6 +91,9 @@ void SimWorld::note_queue() {
     note("  waits: " + std::to_string(op.seq) + " " + std::string(to_string(op.kind)) + " " + op.ns.full() + key +
          " to " + op.time.to_string());
   }
+  if (!process_) return;
+  for (const DirtyRange& range : process_->queue->dirty_ranges())
+    note("  dirty: " + range.ns.full() + ", " + range.reason + (range.first_copy ? ", first copy" : ""));
 }
 
 void SimWorld::violate(const std::string& what) {

@@ -121,7 +121,10 @@ class FakeWriter final : public BackupWriter {
   explicit FakeWriter(FakeServer& server) : server_(server), reader_(server) {}
 
   Result<std::vector<WriteOutcome>> write(const Namespace& ns, std::span<const WriteItem> items) override {
-    if (server_.down) return unreachable();
+    if (server_.down) {
+      unanswered_ = true;
+      return unreachable();
+    }
     if (server_.refuse_command && items.size() > 1) {
       for (const WriteItem& item : items) {
         if (server_.refused.contains(std::string(item.payload)))
@@ -152,6 +155,12 @@ class FakeWriter final : public BackupWriter {
       if (field_of(document, bson_iter_key(&field)) == field_of(fields, bson_iter_key(&field))) keys.push_back(key);
     }
     return keys;
+  }
+  bool settled() const override { return !unanswered_; }
+  Result<void> settle() override {
+    if (server_.down) return unreachable();
+    unanswered_ = false;
+    return {};
   }
   std::uint64_t bytes_sent() const override { return 0; }
   DocumentReader& reader() override { return reader_; }
@@ -253,6 +262,7 @@ class FakeWriter final : public BackupWriter {
 
   FakeServer& server_;
   FakeReader reader_;
+  bool unanswered_ = false;
 };
 
 class FakeLocal final : public LocalSide {

@@ -19,8 +19,8 @@ bool all_ok(const std::vector<WriteOutcome>& outcomes) {
 
 }  // namespace
 
-Result<std::vector<WriteOutcome>> MongoBackupWriter::write_atomically(const Namespace& ns,
-                                                                      std::span<const WriteItem> items) {
+Result<std::vector<WriteOutcome>> MongoBackupWriter::write_all_or_nothing(const Namespace& ns,
+                                                                          std::span<const WriteItem> items) {
   DUALSYNC_TRY(learn_server());
   std::vector<WriteOutcome> outcomes(items.size());
   const Call call{ns, items, outcomes};

@@ -68,6 +68,31 @@ Result<void> MongoBackupWriter::learn_server() {
 }
 
 Result<std::vector<WriteOutcome>> MongoBackupWriter::write(const Namespace& ns, std::span<const WriteItem> items) {
+  return noted(ns, write_each(ns, items));
+}
+
+Result<std::vector<WriteOutcome>> MongoBackupWriter::write_atomically(const Namespace& ns,
+                                                                      std::span<const WriteItem> items) {
+  return noted(ns, write_all_or_nothing(ns, items));
+}
+
+Result<std::vector<WriteOutcome>> MongoBackupWriter::noted(const Namespace& ns,
+                                                           Result<std::vector<WriteOutcome>> outcomes) {
+  if (!outcomes.ok() && outcomes.error().kind == ErrorKind::kConnectivity) unanswered_ = ns;
+  return outcomes;
+}
+
+Result<void> MongoBackupWriter::settle() {
+  if (!unanswered_) return {};
+  BsonDoc command;
+  build_no_change(unanswered_->collection, &command);
+  BsonDoc reply;
+  DUALSYNC_TRY(session_->write(unanswered_->db, &command, fmt::format("settle {}", unanswered_->full()), &reply));
+  unanswered_.reset();
+  return {};
+}
+
+Result<std::vector<WriteOutcome>> MongoBackupWriter::write_each(const Namespace& ns, std::span<const WriteItem> items) {
   DUALSYNC_TRY(learn_server());
   std::vector<WriteOutcome> outcomes(items.size());
   const Call call{ns, items, outcomes};

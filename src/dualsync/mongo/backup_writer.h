@@ -10,6 +10,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "dualsync/mongo/client_session.h"
@@ -27,6 +28,8 @@ class MongoBackupWriter final : public BackupWriter {
   Result<std::vector<WriteOutcome>> write(const Namespace& ns, std::span<const WriteItem> items) override;
   Result<std::vector<WriteOutcome>> write_atomically(const Namespace& ns, std::span<const WriteItem> items) override;
   Result<std::vector<std::string>> find_equal(const Namespace& ns, std::string_view fields) override;
+  bool settled() const override { return !unanswered_; }
+  Result<void> settle() override;
   std::uint64_t bytes_sent() const override { return bytes_sent_; }
   DocumentReader& reader() override { return reader_; }
 
@@ -37,6 +40,10 @@ class MongoBackupWriter final : public BackupWriter {
     std::vector<WriteOutcome>& outcomes;
   };
 
+  Result<std::vector<WriteOutcome>> write_each(const Namespace& ns, std::span<const WriteItem> items);
+  Result<std::vector<WriteOutcome>> write_all_or_nothing(const Namespace& ns, std::span<const WriteItem> items);
+  // Notes whether an answer is missing.
+  Result<std::vector<WriteOutcome>> noted(const Namespace& ns, Result<std::vector<WriteOutcome>> outcomes);
   // The commands of one transaction, up to the first item that fails.
   Result<void> write_in(ClientSession::Transaction* transaction, const Call& call, WriteItem::Kind kind);
   Result<void> write_kind(const Call& call, WriteItem::Kind kind, std::span<const std::size_t> chosen);
@@ -56,6 +63,7 @@ class MongoBackupWriter final : public BackupWriter {
   bool server_known_ = false;
   std::size_t bytes_max_ = 0;  // the server's maxBsonObjectSize
   std::uint64_t bytes_sent_ = 0;
+  std::optional<Namespace> unanswered_;  // where the last write went that nobody answered
 };
 
 }  // namespace dualsync

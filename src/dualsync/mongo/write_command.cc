@@ -240,6 +240,23 @@ bool has_zero_timestamp(std::string_view document) {
   return !zero_timestamp_fields(document).empty();
 }
 
+void build_no_change(const std::string& collection, BsonDoc* command) {
+  bson_oid_t nobody;
+  bson_oid_init(&nobody, nullptr);
+  bson_t deletes;
+  bson_t one;
+  bson_t query;
+  BSON_APPEND_UTF8(command->get(), "delete", collection.c_str());
+  BSON_APPEND_ARRAY_BEGIN(command->get(), "deletes", &deletes);
+  BSON_APPEND_DOCUMENT_BEGIN(&deletes, "0", &one);
+  BSON_APPEND_DOCUMENT_BEGIN(&one, "q", &query);
+  BSON_APPEND_OID(&query, "_id", &nobody);
+  bson_append_document_end(&one, &query);
+  BSON_APPEND_INT32(&one, "limit", 1);
+  bson_append_document_end(&deletes, &one);
+  bson_append_array_end(command->get(), &deletes);
+}
+
 Result<void> build_zero_timestamps(const std::string& collection, std::span<const WriteItem> items,
                                    std::span<const std::size_t> chosen, bool bypass_validation, BsonDoc* command) {
   BSON_APPEND_UTF8(command->get(), "update", collection.c_str());

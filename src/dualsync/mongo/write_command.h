@@ -46,6 +46,9 @@ Result<std::size_t> build_write(const WriteBuild& build, BsonDoc* command);
 Result<void> build_zero_timestamps(const std::string& collection, std::span<const WriteItem> items,
                                    std::span<const std::size_t> chosen, bool bypass_validation, BsonDoc* command);
 
+// A write that finds nothing to change, wherever it goes.
+void build_no_change(const std::string& collection, BsonDoc* command);
+
 // True if a top-level field other than `_id` is Timestamp(0, 0), which servers replace by their own time on insert and
 // replace unless told not to.
 bool has_zero_timestamp(std::string_view document);

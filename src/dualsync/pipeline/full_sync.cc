@@ -22,19 +22,6 @@ constexpr std::chrono::milliseconds kIdle{200};
 constexpr std::chrono::seconds kOwedInterval{5};
 constexpr std::size_t kRangesMax = 256;
 
-// Keeps a namespace's operations from the lanes as long as it lives.
-class Hold {
- public:
-  Hold(SyncQueue& queue, Namespace ns) : queue_(queue), ns_(std::move(ns)) { queue_.hold(ns_); }
-  ~Hold() { queue_.release(ns_); }
-  Hold(const Hold&) = delete;
-  Hold& operator=(const Hold&) = delete;
-
- private:
-  SyncQueue& queue_;
-  const Namespace ns_;
-};
-
 }  // namespace
 
 FullSync::FullSync(PipelineContext& context)
@@ -83,13 +70,23 @@ Result<bool> FullSync::step(std::stop_token stop, std::stop_token drain) {
     status_ = {};
     documents_done_ = 0;
   }
-  if (ranges.empty() || !context_.breaker.closed() || !context_.may_write()) return false;
+  if (!context_.breaker.closed() || !context_.may_write()) return false;
+  DUALSYNC_TRY(settle());
+  if (ranges.empty()) return false;
   connect();
   auto worked = count_work(ranges);
   for (std::size_t i = 0; worked && i < ranges.size() && !stop.stop_requested(); ++i) worked = repair(ranges[i], stop);
   disconnect();
   if (!worked) return worked.error();
   return !std::exchange(postponed_, false);
+}
+
+// What a copy sent and nobody answered may still arrive: not before it is refused do the lanes get the namespace.
+Result<void> FullSync::settle() {
+  for (const auto& writer : unsettled_) DUALSYNC_TRY(writer->settle());
+  unsettled_.clear();
+  kept_hold_.reset();
+  return {};
 }
 
 void FullSync::connect() {
@@ -153,8 +150,7 @@ Result<void> FullSync::repair(const DirtyRange& range, std::stop_token stop) {
     MutexLock lock(mutex_);
     status_.current = range.ns.full();
   }
-  if (range.ns.db.empty()) return expand_deployment(range);
-  if (range.ns.collection.empty()) return expand_database(range);
+  if (range.ns.collection.empty()) return expand(range);
   const auto progress = CopyProgress::decode(range.progress);
   const bool looked = progress && !progress->looked_at.is_null();
   // In this order: a change from before the look that comes in between is seen.
@@ -203,41 +199,55 @@ Result<bool> FullSync::backup_has(const Namespace& backup_ns) {
 }
 
 // The whole deployment: each database that local has, and after a gap also those that only the backup has.
-Result<void> FullSync::expand_deployment(const DirtyRange& range) {
-  auto found = local_->list_databases();
-  if (!found) return found.error();
-  std::set<std::string> databases(found->begin(), found->end());
-  if (!range.first_copy) {
-    auto on_backup = backup_->list_databases();
-    if (!on_backup) return on_backup.error();
-    for (const std::string& db : *on_backup) databases.insert(context_.scope.local_database(db));
+Result<std::vector<Namespace>> FullSync::list_parts(const DirtyRange& range) {
+  std::set<Namespace> parts;
+  if (range.ns.db.empty()) {
+    auto found = local_->list_databases();
+    if (!found) return found.error();
+    for (const std::string& db : *found) parts.insert({db, ""});
+    if (!range.first_copy) {
+      auto on_backup = backup_->list_databases();
+      if (!on_backup) return on_backup.error();
+      for (const std::string& db : *on_backup) parts.insert({context_.scope.local_database(db), ""});
+    }
+    std::erase_if(parts, [&](const Namespace& part) { return !context_.scope.contains_database(part.db); });
+    return std::vector<Namespace>(parts.begin(), parts.end());
   }
-  for (const std::string& db : databases) {
-    if (!context_.scope.contains_database(db)) continue;
-    DirtyRange part{{db, ""}, range.reason, range.gap_start, range.first_copy, "", range.after_seq};
-    DUALSYNC_TRY(context_.queue.mark_dirty(part));
-  }
-  return context_.queue.finish_dirty(range);
-}
-
-// A whole database: each collection of local, and after a gap also those that only the backup has, which local must
-// have dropped. On the very first copy such a collection is somebody else's: it is left alone, and verify names it.
-Result<void> FullSync::expand_database(const DirtyRange& range) {
+  // Each collection of local, and after a gap also those that only the backup has, which local must have dropped. On
+  // the very first copy such a collection is somebody else's: it is left alone, and verify names it.
   auto found = local_->list_collections(range.ns.db);
   if (!found) return found.error();
-  std::set<std::string> names;
-  for (const CollectionInfo& info : *found) names.insert(info.ns.collection);
+  for (const CollectionInfo& info : *found) parts.insert(info.ns);
   if (!range.first_copy) {
     auto on_backup = backup_->list_collections(context_.scope.backup_database(range.ns.db));
     if (!on_backup) return on_backup.error();
-    for (const CollectionInfo& info : *on_backup) names.insert(info.ns.collection);
+    for (const CollectionInfo& info : *on_backup) parts.insert({range.ns.db, info.ns.collection});
   }
-  for (const std::string& name : names) {
-    const Namespace ns{range.ns.db, name};
-    if (!context_.scope.contains(ns) || is_archive_name(name)) continue;
-    DirtyRange part{ns, range.reason, range.gap_start, range.first_copy, "", range.after_seq};
-    DUALSYNC_TRY(context_.queue.mark_dirty(part));
+  std::erase_if(
+      parts, [&](const Namespace& part) { return !context_.scope.contains(part) || is_archive_name(part.collection); });
+  return std::vector<Namespace>(parts.begin(), parts.end());
+}
+
+// The names are of now, while older drops and renames may still be on their way: those must not settle what stands
+// behind them. So the parts get their places in the queue once capture has passed the time of the look.
+Result<void> FullSync::expand(const DirtyRange& range) {
+  Look& look = looks_[range.ns];
+  if (look.gap != range.gap || look.time.is_null()) {
+    auto parts = list_parts(range);
+    if (!parts) return parts.error();
+    auto now = local_->cluster_time();
+    if (!now) return now.error();
+    look = {range.gap, *now, std::move(*parts)};
   }
+  if (context_.queue.position().time < look.time) {
+    postponed_ = true;
+    return {};
+  }
+  AppendBatch batch;
+  for (const Namespace& part : look.parts)
+    batch.dirty.push_back({part, range.reason, range.gap_start, range.first_copy, "", 0});
+  looks_.erase(range.ns);
+  if (!batch.dirty.empty()) DUALSYNC_TRY(context_.queue.append(batch));
   return context_.queue.finish_dirty(range);
 }
 
@@ -271,7 +281,7 @@ Result<void> FullSync::repair_collection(const DirtyRange& range, const Collecti
   auto progress = CopyProgress::decode(range.progress);
   if (progress && (progress->ranges.empty() || progress->comparing)) progress.reset();
   {
-    const Hold hold(context_.queue, range.ns);
+    auto hold = std::make_unique<Hold>(context_.queue, range.ns);
     if (!context_.queue.wait_drained(range.ns, drain_))
       return context_.queue.trouble().value_or(Error{ErrorKind::kStopped, "stopped", "", 0});
     auto empty = backup_->is_empty(backup_ns);
@@ -285,7 +295,9 @@ Result<void> FullSync::repair_collection(const DirtyRange& range, const Collecti
         progress = *planned;
         progress->uuid = info.uuid;
       }
-      return copy(range, info, std::move(*progress), stop);
+      auto copied = copy(range, info, std::move(*progress), stop);
+      if (!unsettled_.empty()) kept_hold_ = std::move(hold);
+      return copied;
     }
   }
   return compare(range, info, stop);
@@ -307,6 +319,7 @@ Result<void> FullSync::copy(const DirtyRange& range, const CollectionInfo& info,
   disconnect();  // the readers and writers of the copy take their place
   const std::uint64_t before = documents_done_.load(std::memory_order_relaxed);
   auto copied = copy.run(stop);
+  unsettled_ = copy.take_unsettled();
   const std::uint64_t sent = documents_done_.load(std::memory_order_relaxed) - before;
   job_.advanced(range.ns, {sent, 0, sent, 0});
   DUALSYNC_TRY(std::move(copied));

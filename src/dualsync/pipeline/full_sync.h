@@ -5,12 +5,16 @@
 // Threads  run() is the thread (it starts readers of its own); view() may be called by anyone
 #pragma once
 
+#include <map>
+#include <memory>
 #include <stop_token>
+#include <vector>
 
 #include "dualsync/base/mutex.h"
 #include "dualsync/pipeline/context.h"
 #include "dualsync/pipeline/copy_progress.h"
 #include "dualsync/pipeline/full_sync_job.h"
+#include "dualsync/pipeline/hold.h"
 #include "dualsync/pipeline/index_sync.h"
 
 namespace dualsync {
@@ -39,8 +43,8 @@ class FullSync {
   // The work on a range is done; it is finished once what it looked at counts (see CopyProgress).
   Result<void> looked(const DirtyRange& range, const std::string& uuid);
   Result<void> finish(const DirtyRange& range, const std::string& uuid);
-  Result<void> expand_deployment(const DirtyRange& range);
-  Result<void> expand_database(const DirtyRange& range);
+  Result<std::vector<Namespace>> list_parts(const DirtyRange& range);
+  Result<void> expand(const DirtyRange& range);  // a deployment into databases, a database into collections
   Result<void> repair_view(const DirtyRange& range, const CollectionInfo& info);
   Result<void> repair_missing(const DirtyRange& range, bool seen_missing);
   Result<void> repair_collection(const DirtyRange& range, const CollectionInfo& info, std::stop_token stop);
@@ -49,15 +53,27 @@ class FullSync {
   Result<std::optional<CollectionInfo>> find_local(const Namespace& ns);
   Result<bool> backup_has(const Namespace& backup_ns);
   Result<void> count_work(const std::vector<DirtyRange>& ranges);
+  Result<void> settle();
   void connect();
   void disconnect();
   void retry_owed();
 
+  // What a deployment or a database was made of.
+  struct Look {
+    std::uint64_t gap = 0;  // of its range
+    OpTime time;
+    std::vector<Namespace> parts;
+  };
+
   PipelineContext& context_;
   FullSyncJob job_;
+  std::map<Namespace, Look> looks_;
   std::unique_ptr<DocumentReader> local_;  // all three only while there is work: connections are few
   std::unique_ptr<DocumentReader> backup_;
   std::unique_ptr<SchemaWriter> schema_;
+  // After a copy that broke off in the middle of a page.
+  std::vector<std::unique_ptr<BackupWriter>> unsettled_;
+  std::unique_ptr<Hold> kept_hold_;
   IndexSync indexes_;
   Backoff backoff_;
   std::stop_token drain_;

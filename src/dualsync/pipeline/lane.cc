@@ -69,6 +69,12 @@ Result<void> Lane::run(std::stop_token stop) {
 
 Result<void> Lane::step(CircuitBreaker::Permit permit, std::stop_token stop) {
   const bool probing = permit == CircuitBreaker::Permit::kProbe;
+  if (writer_ && !writer_->settled()) {
+    if (auto settled = writer_->settle(); !settled) {
+      context_.breaker.failure(settled.error().message);
+      return {};
+    }
+  }
   if (probing && !probe()) return {};
   TakeLimits limits{sizer_.size(), kBatchBytesMax};
   if (context_.limiter != nullptr) {
@@ -82,7 +88,7 @@ Result<void> Lane::step(CircuitBreaker::Permit permit, std::stop_token stop) {
   if (!taken) return taken.error();
   if (!taken->empty()) return apply(*taken);
   if (probing) context_.breaker.success();
-  if (writer_clean_) writer_.reset();
+  writer_.reset();
   local_.reset();
   return {};
 }
@@ -100,7 +106,6 @@ Result<void> Lane::apply(const std::vector<TakenOperation>& taken) {
 
   if (batch.backup_failure()) {
     const Error& error = *batch.backup_failure();
-    writer_clean_ = false;
     if (planted(Bug::kSessionPerBatch)) writer_.reset();
     sizer_.shrink();
     const bool at_once = error.kind == ErrorKind::kQuota || error.kind == ErrorKind::kDenied;
@@ -110,7 +115,6 @@ Result<void> Lane::apply(const std::vector<TakenOperation>& taken) {
         completion.delay = std::chrono::milliseconds(200);
     }
   } else {
-    writer_clean_ = true;
     context_.breaker.success();
     if (batch.throttled()) {
       sizer_.shrink();

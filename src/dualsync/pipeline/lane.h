@@ -29,12 +29,10 @@ class Lane {
   const std::size_t index_;
   BatchSizer sizer_;
   Backoff backoff_;
-  // Both hold a connection, and are given back to their pools when idle. The writer also holds one session: it is kept
-  // after a failure, so that a batch which timed out and arrives late carries an older transaction number than its
-  // successor.
+  // Both hold a connection, and are given back to their pools when idle. The writer also holds one session: after a
+  // batch that was not answered it is settled before anything else, so that the batch is refused if it arrives late.
   std::unique_ptr<DocumentReader> local_;
   std::unique_ptr<BackupWriter> writer_;
-  bool writer_clean_ = true;
 };
 
 }  // namespace dualsync

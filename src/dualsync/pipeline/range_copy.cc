@@ -49,6 +49,11 @@ Result<void> RangeCopy::run(std::stop_token stop) {
   return on_threads(context_.options.copy_threads, [this, stop] { return copy_ranges(stop); });
 }
 
+std::vector<std::unique_ptr<BackupWriter>> RangeCopy::take_unsettled() {
+  MutexLock lock(mutex_);
+  return std::move(unsettled_);
+}
+
 Result<void> RangeCopy::copy_ranges(std::stop_token stop) {
   for (;;) {
     const std::size_t index = next_range_.fetch_add(1);
@@ -91,7 +96,7 @@ Result<void> RangeCopy::copy_range(std::size_t index, std::stop_token stop) {
     if (stop.stop_requested()) return Error{ErrorKind::kStopped, "copy stopped", "", 0};
     if (page.size() > 0) {
       std::size_t already_there = 0;
-      DUALSYNC_TRY(send(index, page, &already_there));
+      DUALSYNC_TRY(send(page, &already_there));
       documents_done_.fetch_add(page.size() - already_there, std::memory_order_relaxed);
       range.last = id_key_of(page.document(page.size() - 1));
     }
@@ -100,7 +105,17 @@ Result<void> RangeCopy::copy_range(std::size_t index, std::stop_token stop) {
   return {};
 }
 
-Result<void> RangeCopy::send(std::size_t /*index*/, const Page& page, std::size_t* already_there) {
+Result<void> RangeCopy::send(const Page& page, std::size_t* already_there) {
+  // A writer for one page only: the few connections to the backup are shared with the lanes.
+  auto writer = context_.backup.make_writer();
+  auto sent = send(*writer, page, already_there);
+  if (writer->settled()) return sent;
+  MutexLock lock(mutex_);
+  unsettled_.push_back(std::move(writer));
+  return sent;
+}
+
+Result<void> RangeCopy::send(BackupWriter& writer, const Page& page, std::size_t* already_there) {
   std::vector<std::string> keys;
   std::vector<WriteItem> items;
   keys.reserve(page.size());
@@ -109,9 +124,7 @@ Result<void> RangeCopy::send(std::size_t /*index*/, const Page& page, std::size_
     keys.push_back(id_key_of(page.document(i)));
     items.push_back({WriteItem::Kind::kInsert, keys.back(), page.document(i)});
   }
-  // A writer for one page only: the few connections to the backup are shared with the lanes.
-  const auto writer = context_.backup.make_writer();
-  auto outcomes = writer->write(backup_ns_, items);
+  auto outcomes = writer.write(backup_ns_, items);
   std::vector<std::string_view> refused;
   if (!outcomes) {
     const ErrorKind kind = outcomes.error().kind;
@@ -133,15 +146,15 @@ Result<void> RangeCopy::send(std::size_t /*index*/, const Page& page, std::size_
     }
     *already_there = again.size();
     if (!again.empty()) {
-      auto replaced = writer->write(backup_ns_, again);
+      auto replaced = writer.write(backup_ns_, again);
       if (!replaced) return replaced.error();
       for (std::size_t i = 0; i < again.size(); ++i) {
         if (!(*replaced)[i].ok) refused.push_back(again[i].document_key);
       }
     }
   }
-  context_.counters.bytes_sent.fetch_add(writer->bytes_sent(), std::memory_order_relaxed);
-  if (context_.limiter != nullptr) context_.limiter->spend(page.size(), writer->bytes_sent());
+  context_.counters.bytes_sent.fetch_add(writer.bytes_sent(), std::memory_order_relaxed);
+  if (context_.limiter != nullptr) context_.limiter->spend(page.size(), writer.bytes_sent());
   return touch(refused);
 }
 

@@ -8,7 +8,9 @@
 #pragma once
 
 #include <atomic>
+#include <memory>
 #include <stop_token>
+#include <vector>
 
 #include "dualsync/base/mutex.h"
 #include "dualsync/pipeline/context.h"
@@ -24,12 +26,16 @@ class RangeCopy {
   // kConnectivity and the like: what was copied so far is saved, run again later. kNotFound: local's collection went
   // away meanwhile.
   Result<void> run(std::stop_token stop);
+  // Writers whose last page was not answered. Until they are settled the namespace's operations must stay held: what
+  // arrives late would stand beside their work.
+  std::vector<std::unique_ptr<BackupWriter>> take_unsettled();
 
  private:
   struct Page;
   Result<void> copy_ranges(std::stop_token stop);
   Result<void> copy_range(std::size_t index, std::stop_token stop);
-  Result<void> send(std::size_t index, const Page& page, std::size_t* already_there);
+  Result<void> send(const Page& page, std::size_t* already_there);
+  Result<void> send(BackupWriter& writer, const Page& page, std::size_t* already_there);
   Result<void> touch(const std::vector<std::string_view>& keys);
   Result<void> save(std::size_t index, const std::string& last, bool done);
 
@@ -40,6 +46,7 @@ class RangeCopy {
   Mutex mutex_;
   DirtyRange range_ DUALSYNC_GUARDED_BY(mutex_);
   CopyProgress progress_ DUALSYNC_GUARDED_BY(mutex_);
+  std::vector<std::unique_ptr<BackupWriter>> unsettled_ DUALSYNC_GUARDED_BY(mutex_);
 };
 
 }  // namespace dualsync

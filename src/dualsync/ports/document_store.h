@@ -107,6 +107,12 @@ class BackupWriter {
   // most.
   virtual Result<std::vector<std::string>> find_equal(const Namespace& ns, std::string_view fields) = 0;
 
+  // False after a write that was not answered: it may still reach the backup, however late.
+  virtual bool settled() const = 0;
+  // Sends a write that changes nothing; once that is acknowledged, whatever this writer sent before is refused if it
+  // arrives late. Does nothing if settled.
+  virtual Result<void> settle() = 0;
+
   virtual std::uint64_t bytes_sent() const = 0;
 
   // Reads from the backup over the writer's own connection, which are few. Lives as long as the writer.

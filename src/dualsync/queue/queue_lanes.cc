@@ -59,7 +59,8 @@ void SyncQueue::Impl::skip_held(const Namespace& ns, SeqNo seq, OpTime time) {
 }
 
 Result<void> SyncQueue::Impl::load() {
-  if (all_loaded() || !window.is_low()) return {};
+  if (all_loaded() || !(window.is_low() || window.is_stuck())) return {};
+  std::size_t beyond = window.is_stuck() ? options.memory_operations / 4 + 1 : 0;  // what is full of what waits
   Staged staged;
   rocksdb::WriteBatch batch;
   const std::unique_ptr<rocksdb::Iterator> it(store->db()->NewIterator(rocksdb::ReadOptions(), store->operations()));
@@ -71,7 +72,7 @@ Result<void> SyncQueue::Impl::load() {
     }
     auto op = decode_operation(it->value().ToStringView());
     if (!op) return op.error().in("operation " + std::to_string(seq));
-    if (!window.has_room()) {
+    if (!window.has_room() && beyond-- == 0) {
       cursor_time = op->first_time;
       cursor = seq;
       break;

@@ -32,6 +32,8 @@ bool Window::is_low() const {
   return working <= operations_max_ / 2 && (bytes_ <= bytes_max_ / 2 || ops_.empty());
 }
 
+bool Window::is_stuck() const { return active_ == 0 && !ddls_.empty() && !contains(ddls_.front().seq); }
+
 const WindowOp* Window::oldest() {
   while (!order_.empty() && !contains(order_.top())) order_.pop();
   return order_.empty() ? nullptr : find(order_.top());
@@ -102,7 +104,7 @@ WindowOp* Window::add(SeqNo seq, std::string_view record, const KeyHash& key) {
 
 void Window::route(WindowOp* op) {
   op->state = WindowOp::State::kReady;
-  ++op->ns->active;
+  enter_lane(op);
   lanes_[op->lane].ready.push_back(op->seq);
 }
 
@@ -110,6 +112,11 @@ void Window::replace_record(WindowOp* op, std::string_view record) {
   bytes_ -= op->record.size();
   set_record(op, record);
   bytes_ += op->record.size();
+}
+
+void Window::enter_lane(WindowOp* op) {
+  ++op->ns->active;
+  ++active_;
 }
 
 void Window::leave_lane(WindowOp* op) {
@@ -123,7 +130,9 @@ void Window::leave_lane(WindowOp* op) {
       }
     }
   }
-  if (op->state != WindowOp::State::kBlocked && op->state != WindowOp::State::kDdl) --op->ns->active;
+  if (op->state == WindowOp::State::kBlocked || op->state == WindowOp::State::kDdl) return;
+  --op->ns->active;
+  --active_;
 }
 
 void Window::link_pending(WindowOp* op) {
@@ -219,7 +228,7 @@ void Window::put_back(WindowOp* op, SteadyTime not_before) {
 void Window::make_ready(WindowOp* op) {
   if (op->state != WindowOp::State::kDelayed) return;
   leave_lane(op);
-  ++op->ns->active;
+  enter_lane(op);
   op->state = WindowOp::State::kReady;
   lanes_[op->lane].ready.push_front(op->seq);
 }

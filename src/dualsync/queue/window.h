@@ -67,6 +67,8 @@ class Window {
   // True if one more operation may come in. Delayed ones do not count, so that refused documents block nobody.
   bool has_room() const;
   bool is_low() const;  // time to load more from disk
+  // Full or not, nothing in here can go on before the oldest DDL change, and that is on disk.
+  bool is_stuck() const;
   std::size_t size() const { return ops_.size(); }
   bool contains(SeqNo seq) const { return find(seq) != nullptr; }
   WindowOp* find(SeqNo seq) const { return ops_.find(KeyHash::of_number(seq)); }
@@ -117,6 +119,7 @@ class Window {
   void set_record(WindowOp* op, std::string_view record);
   bool is_blocked(const WindowOp& op) const;
   void route(WindowOp* op);
+  void enter_lane(WindowOp* op);
   void leave_lane(WindowOp* op);
   void link_pending(WindowOp* op);
   void unlink_pending(WindowOp* op);  // does nothing if it is not pending
@@ -126,6 +129,7 @@ class Window {
   std::size_t bytes_ = 0;
   std::size_t read_bytes_ = 0;  // of the documents kept by keep_read()
   std::size_t delayed_count_ = 0;
+  std::size_t active_ = 0;  // in lanes or in flight, of all namespaces
   int held_count_ = 0;
   HashTable<WindowOp*> ops_;                                              // by sequence number
   HashTable<WindowOp*> pending_;                                          // by document, the newest of each

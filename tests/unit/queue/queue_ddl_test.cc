@@ -127,6 +127,30 @@ TEST_F(QueueDdlTest, WhatIsLoadedFromDiskMergesUpToTheNextDdlChange) {
   EXPECT_EQ(queue_->stats().operations, 2U);
 }
 
+TEST_F(QueueDdlTest, AFullWindowDoesNotKeepTheOldestDdlChangeOut) {
+  options_.memory_operations = 2;
+  open();
+  queue_->hold({"shop", "bills"});
+  append({make_op(OpKind::kInsert, "1", document("1", 1)), make_ddl("drop", {"shop", "bills"}, {11, 1}),
+          make_ddl("drop", {"shop", "goods"}, {12, 1})});
+  for (int i = 0; i < 5; ++i)
+    append({make_op(OpKind::kInsert, std::to_string(i), document(std::to_string(i), i), {13, 1}, {"shop", "goods"})});
+  EXPECT_TRUE(take().empty()) << "all of it waits for the drop of what is held";
+  queue_->release({"shop", "bills"});
+  complete(take());
+  for (int i = 0; i < 2; ++i) {
+    EXPECT_TRUE(take().empty());
+    finish_ddl();
+  }
+  std::size_t done = 0;
+  for (auto taken = take(); !taken.empty(); taken = take()) {
+    done += taken.size();
+    complete(taken);
+  }
+  EXPECT_EQ(done, 5U);
+  EXPECT_EQ(queue_->stats().operations, 0U);
+}
+
 TEST_F(QueueDdlTest, NothingIsGivenOutBeforeTheNamesOfTheFirstCopyAreKnown) {
   AppendBatch start;
   start.dirty = {{{"", ""}, "first copy", {}, true, ""}};
