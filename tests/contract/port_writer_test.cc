@@ -64,6 +64,38 @@ TEST_P(WriterContract, OneThatFailsDoesNotStopTheOthers) {
   EXPECT_EQ(content(), (std::vector<std::string>{bson(R"({"_id":1,"a":1})"), items[0].payload, items[4].payload}));
 }
 
+TEST_P(WriterContract, InOrderNothingBehindAFailureIsTried) {
+  write_one(whole(Kind::kInsert, "1", R"("a":1)"));
+  write_one(whole(Kind::kInsert, "2", R"("a":1)"));
+  const std::vector<Item> items = {whole(Kind::kInsert, "3", R"("a":3)"), removal("2"),
+                                   whole(Kind::kInsert, "1", R"("a":9)"), whole(Kind::kInsert, "4", R"("a":4)"),
+                                   whole(Kind::kReplace, "3", R"("a":5)")};
+  const auto outcomes = writer_->write_in_order(ns(), views(items));
+  ASSERT_TRUE(succeeds(outcomes));
+  ASSERT_EQ(outcomes->size(), 3U);
+  EXPECT_TRUE((*outcomes)[0].ok);
+  EXPECT_TRUE((*outcomes)[1].ok);
+  EXPECT_TRUE((*outcomes)[2].duplicate_id);
+  EXPECT_EQ(content(), (std::vector<std::string>{bson(R"({"_id":1,"a":1})"), items[0].payload}));
+}
+
+TEST_P(WriterContract, InOrderADocumentGoesThroughAllItsStates) {
+  const std::vector<Item> items = {whole(Kind::kInsert, "1", R"("a":1)"),
+                                   change("1", R"("a":2)"),
+                                   change("1", R"("a":3)"),
+                                   removal("1"),
+                                   whole(Kind::kInsert, "1", R"("a":4)"),
+                                   whole(Kind::kReplace, "1", R"("b":5)"),
+                                   whole(Kind::kReplace, "1", R"("b":6)"),
+                                   change("1", R"("a":7)"),
+                                   removal("1")};
+  const auto outcomes = writer_->write_in_order(ns(), views(items));
+  ASSERT_TRUE(succeeds(outcomes));
+  ASSERT_EQ(outcomes->size(), 8U) << "the delta that fits no more stops it";
+  EXPECT_EQ(outcomes->back().error.kind, ErrorKind::kHeal);
+  EXPECT_EQ(content(), std::vector<std::string>{items[6].payload});
+}
+
 TEST_P(WriterContract, DeletesTakeEffectBeforeInserts) {
   const std::string wide = R"({"$numberLong":"1"})";
   write_one(whole(Kind::kInsert, "1", R"("a":1)"));

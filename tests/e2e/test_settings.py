@@ -17,6 +17,7 @@ BAD_VALUES = [
     ("SYNC_PERSIST_QUEUE", "perhaps", "true"),
     ("SYNC_HTTP_LISTEN", "127.0.0.1:99999", "65535"),
     ("SYNC_ON_DROP", "explode", "archive"),
+    ("SYNC_ORDERING", "total", "one of document, strict"),
     ("SYNC_LOG_LEVEL", "loud", "debug"),
     ("MONGODB_LOCAL_URI", "http://127.0.0.1/", "mongodb://"),
     ("MONGODB_ATLAS_URI", "127.0.0.1:27017", "mongodb://"),

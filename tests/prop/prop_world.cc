@@ -45,6 +45,7 @@ World::World(WorldOptions given)
   backup_link.random = &random;
   queue_options.directory = "/queue";
   queue_options.lanes = options.pipeline.lanes;
+  queue_options.strict = options.pipeline.strict;
   queue_options.memory_operations = options.memory_operations;
   queue_options.clock = &clock;
   queue_options.env = env_.get();
@@ -123,6 +124,8 @@ void World::work() {
   }
 }
 
+void World::ddl() { RC_ASSERT(process_->ddl->step(stopped()).ok()); }
+
 void World::repair() {
   const auto repaired = process_->full_sync->step({}, stopped());
   // kStopped: it would wait for the lanes to be done with a namespace.
@@ -151,7 +154,7 @@ void World::settle() {
     capture();
     repair();
     work();
-    RC_ASSERT(process_->ddl->step(stopped()).ok());
+    ddl();
   }
 }
 

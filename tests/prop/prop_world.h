@@ -64,6 +64,7 @@ class World {
   void write(const Write& write);
   void capture();  // all that local's oplog holds
   void work();     // one batch of each lane, if the breaker lets it
+  void ddl();      // the next DDL change, if its turn has come
   void repair();   // one pass over what is dirty
   void restart();  // the process ends and another one starts on the same directory
   void stop_process() { process_.reset(); }

@@ -30,6 +30,7 @@ class RecordingBackup final : public BackupSide {
 
   std::vector<Sent> sent;
   std::function<void()> before_write = [] {};
+  std::function<void()> after_write = [] {};
   std::size_t commands() const { return commands_; }
   // The most items that one command held.
   std::size_t largest_command() const { return largest_; }
@@ -42,6 +43,7 @@ class RecordingBackup final : public BackupSide {
       owner_.before_write();
       auto outcomes = inner_->write(ns, items);
       owner_.note(ns, items, outcomes);
+      owner_.after_write();
       return outcomes;
     }
     Result<std::vector<WriteOutcome>> write_atomically(const Namespace& ns, std::span<const WriteItem> items) override {

@@ -275,6 +275,7 @@ void SimLocal::update(const Namespace& ns, Id id, const Fields& changes, const s
     if (opaque) BSON_APPEND_UTF8(&child, "0", "list");
     bson_append_array_end(&description, &child);
     bson_append_document_end(to, &description);
+    if (post_images) append_document(to, "fullDocument", *get(ns, id));
   });
 }
 

@@ -56,6 +56,7 @@ class SimLocal final : public LocalSide {
   int batches_allowed = 0;
   std::size_t batch_events = 3;
   bool uuids_in_events = true;  // servers below 6.0 send none
+  bool post_images = false;     // updates come with the document as they left it
 
  private:
   OpTime tick();

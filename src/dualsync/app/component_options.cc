@@ -10,7 +10,8 @@ constexpr std::uint64_t kMemoryQueueBytes = 128U << 20U;  // of a queue that is 
 QueueOptions queue_options(const Settings& settings) {
   QueueOptions options;
   options.directory = settings.data_dir + "/queue";
-  options.lanes = settings.lanes;
+  options.strict = settings.ordering == Ordering::kStrict;
+  options.lanes = options.strict ? 1 : settings.lanes;
   options.memory_operations = settings.queue_max_size;
   options.bounds = {settings.queue_max_bytes, settings.disk_reserve_bytes};
   options.persist = settings.persist_queue;
@@ -23,7 +24,8 @@ QueueOptions queue_options(const Settings& settings) {
 
 PipelineOptions pipeline_options(const Settings& settings, const std::string& data_dir_trouble) {
   PipelineOptions options;
-  options.lanes = settings.lanes;
+  options.strict = settings.ordering == Ordering::kStrict;
+  options.lanes = options.strict ? 1 : settings.lanes;
   options.copy_threads = settings.copy_threads;
   options.batch_size = settings.batch_size;
   options.batch_max = settings.batch_max;

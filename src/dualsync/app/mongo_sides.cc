@@ -17,11 +17,7 @@ constexpr std::uint32_t kIdentityClients = 1;
 
 }  // namespace
 
-std::unique_ptr<ChangeSource> MongoLocal::make_change_source() {
-  SourceOptions options;
-  options.single_database = single_database_;
-  return deployment_->make_change_source(options);
-}
+std::unique_ptr<ChangeSource> MongoLocal::make_change_source() { return deployment_->make_change_source(source_); }
 
 Result<Sides> open_sides(const Settings& settings, const Waits& waits) {
   auto local_uri = check_uri(settings.local_uri, {"MONGODB_LOCAL_URI", false, true});
@@ -50,7 +46,10 @@ Result<Sides> open_sides(const Settings& settings, const Waits& waits) {
   if (!backup) return backup.error();
   const Scope made(scope);
   const std::string state_database = scope.local_db.empty() ? "" : made.backup_database(scope.local_db);
-  return Sides{std::make_unique<MongoLocal>(std::move(*local), scope.local_db),
+  SourceOptions source;
+  source.single_database = scope.local_db;
+  source.post_images = settings.ordering == Ordering::kStrict;
+  return Sides{std::make_unique<MongoLocal>(std::move(*local), source),
                std::make_unique<MongoBackup>(std::move(*backup), state_database), made};
 }
 

@@ -13,15 +13,15 @@ namespace dualsync {
 
 class MongoLocal final : public LocalSide {
  public:
-  MongoLocal(std::unique_ptr<Deployment> deployment, std::string single_database)
-      : deployment_(std::move(deployment)), single_database_(std::move(single_database)) {}
+  MongoLocal(std::unique_ptr<Deployment> deployment, SourceOptions source)
+      : deployment_(std::move(deployment)), source_(std::move(source)) {}
   std::unique_ptr<ChangeSource> make_change_source() override;
   std::unique_ptr<DocumentReader> make_reader() override { return deployment_->make_reader(); }
   const Deployment& deployment() const { return *deployment_; }
 
  private:
   const std::unique_ptr<Deployment> deployment_;
-  const std::string single_database_;
+  const SourceOptions source_;
 };
 
 class MongoBackup final : public BackupSide {

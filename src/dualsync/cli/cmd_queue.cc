@@ -206,6 +206,8 @@ int import_from(const CommandContext& context, const QueueRequest& request) {
   QueueOptions options;
   options.directory = directory_of(context);
   options.memory_operations = context.settings.queue_max_size;
+  options.strict = context.settings.ordering == Ordering::kStrict;
+  options.lanes = 1;
   const JsonRules rules{database_of(context.settings.local_uri), request.as_recorded};
   const auto imported = import_queue(options, request.file, rules);
   if (!imported) return failed(context, imported.error().in(request.file));

@@ -72,6 +72,11 @@ bool set_document_kind(const Parts& parts, OperationView* op) {
     return true;
   }
   if (parts.type == "update") {
+    if (!parts.full_document.empty() && has_id(parts.full_document)) {
+      op->kind = OpKind::kReplace;
+      op->payload = parts.full_document;
+      return true;
+    }
     const bool exact = !parts.update_description.empty() && is_exact_delta(parts.update_description);
     op->kind = exact ? OpKind::kDelta : OpKind::kTouch;
     op->payload = exact ? parts.update_description : std::string_view();

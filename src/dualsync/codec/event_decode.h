@@ -1,6 +1,8 @@
 // Change stream document -> what the queue stores.
 //
 // Shape    views into the event's bytes; valid as long as those
+//          An update that carries the document is the document: only post-images are ever asked for (the state that
+//          this very update left), never a lookup
 // Errors   none: an event that is unknown or malformed says what may still be known of it, so that the document (or the
 //          namespace, or everything in scope) can be re-read; nothing is ever skipped
 // Threads  pure functions

@@ -163,6 +163,13 @@ constexpr Field kFields[] = {
      .default_text = "archive",
      .help = "What a drop on local does to the backup: rename the collection, drop it too, or leave it",
      .choices = "archive|mirror|keep"},
+    {.env = "SYNC_ORDERING",
+     .flag = "--ordering",
+     .target = &S::ordering,
+     .default_text = "document",
+     .help = "What order the backup keeps: each document's own (merged, in parallel), or with `strict` local's order "
+             "across everything (one lane, slower; wants post-images, see docs/adr/0006-strict-ordering.md)",
+     .choices = "document|strict"},
     {.env = "SYNC_SHUTDOWN_TIMEOUT",
      .flag = "--shutdown-timeout",
      .target = &S::shutdown_timeout,
@@ -258,6 +265,7 @@ struct Allowed {
     return "host:port with a port from 0 to 65535, IPv6 in brackets";
   }
   std::string operator()(OnDrop Settings::*) const { return one_of(); }
+  std::string operator()(Ordering Settings::*) const { return one_of(); }
   std::string operator()(log::Level Settings::*) const { return one_of(); }
   std::string operator()(log::Format Settings::*) const { return one_of(); }
 
@@ -284,6 +292,7 @@ struct ValueName {
   std::string operator()(std::map<std::string, std::string> Settings::*) const { return "LOCAL=BACKUP,..."; }
   std::string operator()(ListenAddress Settings::*) const { return "HOST:PORT"; }
   std::string operator()(OnDrop Settings::*) const { return std::string(field.choices); }
+  std::string operator()(Ordering Settings::*) const { return std::string(field.choices); }
   std::string operator()(log::Level Settings::*) const { return std::string(field.choices); }
   std::string operator()(log::Format Settings::*) const { return std::string(field.choices); }
 };

@@ -20,7 +20,7 @@ using FieldTarget =
     std::variant<bool Settings::*, std::uint32_t Settings::*, std::uint64_t Settings::*,
                  std::chrono::milliseconds Settings::*, std::string Settings::*, std::vector<std::string> Settings::*,
                  std::map<std::string, std::string> Settings::*, ListenAddress Settings::*, OnDrop Settings::*,
-                 log::Level Settings::*, log::Format Settings::*>;
+                 Ordering Settings::*, log::Level Settings::*, log::Format Settings::*>;
 
 // What a text must look like, where the type alone does not say it.
 enum class TextRule : std::uint8_t { kNone, kMongoUri, kPath, kToken };

@@ -152,6 +152,7 @@ struct Parser {
   }
 
   Result<void> operator()(OnDrop Settings::*member) const { return choose(member); }
+  Result<void> operator()(Ordering Settings::*member) const { return choose(member); }
   Result<void> operator()(log::Level Settings::*member) const { return choose(member); }
   Result<void> operator()(log::Format Settings::*member) const { return choose(member); }
 

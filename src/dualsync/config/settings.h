@@ -13,6 +13,7 @@
 #include "dualsync/base/log.h"
 #include "dualsync/base/result.h"
 #include "dualsync/model/on_drop.h"
+#include "dualsync/model/ordering.h"
 
 namespace dualsync {
 
@@ -46,6 +47,7 @@ struct Settings {
   ListenAddress http_listen;
   std::map<std::string, std::string> database_map;  // local -> backup
   OnDrop on_drop = OnDrop::kArchive;
+  Ordering ordering = Ordering::kDocument;
   std::chrono::milliseconds shutdown_timeout{};
   std::chrono::milliseconds connect_timeout{};
   std::chrono::milliseconds lease{};

@@ -40,6 +40,20 @@ void heal_all(std::span<const std::size_t> sent, std::string_view what, std::vec
   }
 }
 
+bool any_failed(const std::vector<WriteOutcome>& outcomes, std::span<const std::size_t> sent) {
+  return std::any_of(sent.begin(), sent.end(), [&](std::size_t place) { return !outcomes[place].ok; });
+}
+
+// Of those before `end` the first that failed becomes the last. False: none failed.
+bool cut_behind_failure(std::vector<WriteOutcome>* outcomes, std::size_t end) {
+  for (std::size_t place = 0; place < end; ++place) {
+    if ((*outcomes)[place].ok) continue;
+    outcomes->resize(place + 1);
+    return true;
+  }
+  return false;
+}
+
 // The server could not even read the command because of what an item holds: its size, its depth, its field names.
 bool content_of_command(const Error& error) {
   constexpr std::array codes = {2, 9, 15, 22, 52, 56, 57, kCodeObjectTooLarge, 17280, 17419, 17420};
@@ -111,10 +125,38 @@ Result<std::vector<WriteOutcome>> MongoBackupWriter::write_each(const Namespace&
   return outcomes;
 }
 
+// What was sent before an item failed is done; nothing behind it was tried.
+Result<std::vector<WriteOutcome>> MongoBackupWriter::write_in_order(const Namespace& ns,
+                                                                    std::span<const WriteItem> items) {
+  DUALSYNC_TRY(learn_server());
+  std::vector<WriteOutcome> outcomes(items.size());
+  const Call call{ns, items, outcomes, true};
+  std::vector<std::size_t> chosen;
+  for (std::size_t begin = 0; begin < items.size();) {
+    const Kind kind = items[begin].kind;
+    std::size_t end = begin;
+    chosen.clear();
+    for (; end < items.size() && items[end].kind == kind && (kind != Kind::kDelta || end == begin); ++end) {
+      if (kind != Kind::kDelta || delta_changes_something(items[end].payload)) chosen.push_back(end);
+    }
+    const Result<void> written = write_kind(call, kind, chosen);
+    if (!written.ok()) {
+      if (begin == 0) return written.error();
+      outcomes[begin] = WriteOutcome::failed(written.error());
+    }
+    if (cut_behind_failure(&outcomes, end)) break;
+    begin = end;
+  }
+  DUALSYNC_TRY(restore_zero_timestamps({ns, items.first(outcomes.size()), outcomes, true}));
+  cut_behind_failure(&outcomes, outcomes.size());
+  return outcomes;
+}
+
 Result<void> MongoBackupWriter::write_kind(const Call& call, Kind kind, std::span<const std::size_t> chosen) {
   while (!chosen.empty()) {
     const auto done = send(call, kind, chosen);
     if (!done.ok()) return done.error();
+    if (call.in_order && any_failed(call.outcomes, chosen.first(*done))) return {};
     chosen = chosen.subspan(*done);
   }
   return {};
@@ -149,7 +191,8 @@ Result<std::size_t> MongoBackupWriter::send(const Call& call, Kind kind, std::sp
   BsonDoc reply;
   while (true) {
     BsonDoc command;
-    const WriteBuild build{kind, &call.ns.collection, call.items, chosen, bytes_max_, flags_for(call, kind, chosen)};
+    const WriteBuild build{kind,       &call.ns.collection,           call.items,   chosen,
+                           bytes_max_, flags_for(call, kind, chosen), call.in_order};
     const auto fits = build_write(build, &command);
     if (!fits.ok()) return fits.error();
     const std::span<const std::size_t> in_command = chosen.first(*fits);
@@ -200,6 +243,7 @@ Result<void> MongoBackupWriter::refused(const Call& call, Kind kind, std::span<c
                                         const Error& error) {
   if (sent.size() > 1 && content_of_command(error)) {
     DUALSYNC_TRY(write_kind(call, kind, sent.first(sent.size() / 2)));
+    if (call.in_order && any_failed(call.outcomes, sent.first(sent.size() / 2))) return {};
     return write_kind(call, kind, sent.subspan(sent.size() / 2));
   }
   for (const std::size_t place : sent) {

@@ -1,6 +1,8 @@
 // MongoBackupWriter: BackupWriter over one connection (a lane's).
 //
-// Shape    up to four unordered commands a call: deletes, replaces, deltas, inserts; more where they do not fit
+// Shape    up to four unordered commands a call: deletes, replaces, deltas, inserts; more where they do not fit.
+//          write_in_order(): an ordered command for each run of items of one kind, and one for each delta, because the
+//          server does not say which of several matched nothing
 // Order    all commands go through one session with growing transaction numbers; one that arrives late is refused
 // Units    bytes_sent() counts the bytes of the commands, before compression
 // Threads  one owner
@@ -26,6 +28,7 @@ class MongoBackupWriter final : public BackupWriter {
   MongoBackupWriter(std::shared_ptr<ClientPool> pool, const WriterOptions& options);
 
   Result<std::vector<WriteOutcome>> write(const Namespace& ns, std::span<const WriteItem> items) override;
+  Result<std::vector<WriteOutcome>> write_in_order(const Namespace& ns, std::span<const WriteItem> items) override;
   Result<std::vector<WriteOutcome>> write_atomically(const Namespace& ns, std::span<const WriteItem> items) override;
   Result<std::vector<std::string>> find_equal(const Namespace& ns, std::string_view fields) override;
   bool settled() const override { return !unanswered_; }
@@ -38,6 +41,7 @@ class MongoBackupWriter final : public BackupWriter {
     const Namespace& ns;
     std::span<const WriteItem> items;
     std::vector<WriteOutcome>& outcomes;
+    bool in_order = false;  // what fails stops what is behind it
   };
 
   Result<std::vector<WriteOutcome>> write_each(const Namespace& ns, std::span<const WriteItem> items);

@@ -99,6 +99,7 @@ void ChangeStreamSource::build_change_stage(const Position& from, bson_t* pipeli
   BsonDoc stage;
   if (options_.single_database.empty()) BSON_APPEND_BOOL(stage.get(), "allChangesForCluster", true);
   if (facts_.at_least(6, 0)) BSON_APPEND_BOOL(stage.get(), "showExpandedEvents", true);
+  if (options_.post_images && facts_.at_least(6, 0)) BSON_APPEND_UTF8(stage.get(), "fullDocument", "whenAvailable");
   if (!from.empty()) append_document(stage.get(), from.after_invalidate ? "startAfter" : "resumeAfter", from.token);
   append_stage(pipeline, "0", "$changeStream", stage);
 }

@@ -42,6 +42,7 @@ struct WriterOptions {
 
 struct SourceOptions {
   std::string single_database;              // empty: the whole deployment
+  bool post_images = false;                 // updates come with the document as they left it, where it was kept (6.0)
   std::int32_t batch_size = 1000;           // events of one batch
   std::chrono::milliseconds max_wait{300};  // how long the server waits for a first event
 };

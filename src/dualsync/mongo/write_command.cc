@@ -207,7 +207,7 @@ Result<std::size_t> build_write(const WriteBuild& build, BsonDoc* command) {
   const CommandNames names = names_of(build.kind);
   bson_append_utf8(command->get(), names.command, -1, build.collection->c_str(),
                    static_cast<int>(build.collection->size()));
-  BSON_APPEND_BOOL(command->get(), "ordered", false);
+  BSON_APPEND_BOOL(command->get(), "ordered", build.ordered);
   const bool has_content = build.kind != WriteItem::Kind::kDelete;
   if (has_content && build.flags.bypass_validation) BSON_APPEND_BOOL(command->get(), "bypassDocumentValidation", true);
   if (has_content && build.flags.keep_zero_timestamps)

@@ -6,8 +6,8 @@
 //          delete   deletes: [{q: key, limit: 1}]
 //          A key that holds text is compared byte by byte (collation: simple), whatever the collection's collation: a
 //          delete of `a` that comes late must not take the new `A` along. Where the two are the same, it costs nothing;
-//          where not, the server looks through the collection. Commands are unordered: an item that fails does not stop
-//          the others.
+//          where not, the server looks through the collection. Commands are unordered, unless told otherwise: an item
+//          that fails does not stop the others.
 // Units    a command holds at most 100,000 items (the server's maxWriteBatchSize) and about `bytes_max` of them; a
 //          larger single item goes alone, and the server allows a command 16 KiB more than a document.
 // Threads  pure functions
@@ -36,6 +36,7 @@ struct WriteBuild {
   std::span<const std::size_t> chosen;  // places in `items`, all of the same kind
   std::size_t bytes_max = 0;
   WriteFlags flags;
+  bool ordered = false;  // the first item that fails stops the others
 };
 
 // Returns how many of `chosen`, from the first on, are in the command: at least one.

@@ -103,7 +103,8 @@ void Batch::write(const Namespace& ns, const Indexes& indexes, Round round) {
   items.reserve(indexes.size());
   owners.reserve(indexes.size());
   for (const std::size_t i : indexes) add_items(i, &items, &owners);
-  auto outcomes = sides_.writer.write(ns, items);
+  const bool in_order = context_.options.strict && round == Round::kFirst && !documents_.contains(indexes.front());
+  auto outcomes = in_order ? sides_.writer.write_in_order(ns, items) : sides_.writer.write(ns, items);
   if (!outcomes) {
     const Error& error = outcomes.error();
     if (is_backup_wide(error.kind)) {
@@ -118,22 +119,38 @@ void Batch::write(const Namespace& ns, const Indexes& indexes, Round round) {
     return write_one_by_one(ns, indexes, round, error);
   }
   Indexes to_heal;
-  for (std::size_t k = 0; k < owners.size(); ++k) {
+  for (std::size_t k = 0; k < outcomes->size(); ++k) {
     // Of two items of one operation (delete, then insert) the failure decides.
     if (settled(owners[k]) && (*outcomes)[k].ok) continue;
     settle(owners[k], (*outcomes)[k], round, &to_heal);
   }
   if (!to_heal.empty()) heal(ns, to_heal);
+  if (in_order) settle_untried(ns, indexes, !outcomes->back().ok && outcomes->back().duplicate_id);
+}
+
+void Batch::settle_untried(const Namespace& ns, const Indexes& indexes, bool inserts) {
+  Indexes untried;
+  for (const std::size_t i : indexes) {
+    if (!settled(i)) untried.push_back(i);
+  }
+  if (inserts && !backup_failure_) drop_equal_inserts(ns, untried);
+  for (const std::size_t i : untried) {
+    if (!settled(i)) completion(i, Completion::Kind::kPutBack);
+  }
 }
 
 // The command as a whole was refused: one of its operations is the cause, and the others must not suffer for it.
 void Batch::write_one_by_one(const Namespace& ns, const Indexes& indexes, Round round, const Error& whole) {
   if (indexes.size() == 1) return settle_refused(indexes.front(), whole);
+  bool stuck = false;  // strict: behind one that was not taken
   for (const std::size_t i : indexes) {
     if (backup_failure_) {
       fail_all({i}, *backup_failure_);
+    } else if (stuck) {
+      completion(i, Completion::Kind::kPutBack);
     } else {
       write(ns, {i}, round);
+      stuck = context_.options.strict && completions_[i].kind != Completion::Kind::kDone;
     }
   }
 }

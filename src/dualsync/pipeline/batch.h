@@ -1,6 +1,8 @@
 // One batch of a lane: from operations to writes, and from the backup's answers to what becomes of each operation.
 //
-// Order    each document occurs once, so the order inside a batch is free
+// Order    each document occurs once, so the order inside a batch is free; strict: all are of one namespace and one
+// kind,
+//          are sent in order, and what is behind the first that fails is put back
 // Threads  one owner; made for one batch
 #pragma once
 
@@ -47,6 +49,8 @@ class Batch {
     return (taken_[index].op.flags & kFlagRekey) != 0 || rekey_.contains(index);
   }
   void write(const Namespace& ns, const Indexes& indexes, Round round);
+  // Strict: those that `outcomes` does not tell of. A command whose answer got lost has inserted some of them.
+  void settle_untried(const Namespace& ns, const Indexes& indexes, bool inserts);
   void write_one_by_one(const Namespace& ns, const Indexes& indexes, Round round, const Error& whole);
   void add_items(std::size_t index, std::vector<WriteItem>* items, Indexes* owners) const;
   void settle(std::size_t index, const WriteOutcome& outcome, Round round, Indexes* heal);

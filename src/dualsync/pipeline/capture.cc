@@ -154,7 +154,20 @@ void Capture::add_event(std::string_view bytes, AppendBatch* out) {
   if (event.op.first_time.is_null()) event.op.first_time = event.op.last_time = out->position.time;
   if (event.kind == DecodedEvent::Kind::kMalformed) return add_malformed(event, out);
   if (!concerns_scope(event)) return;
+  if (context_.options.strict) tell_of_missing_image(event);
   out->operations.push_back(event.op);
+}
+
+// Told once for each namespace: the mirror goes on, but the promise of strict order is not whole there.
+void Capture::tell_of_missing_image(const DecodedEvent& event) {
+  if (event.op.kind != OpKind::kDelta && event.op.kind != OpKind::kTouch) return;
+  if (!without_images_.insert(event.op.ns()).second) return;
+  log::warn("capture",
+            "strict ordering: an update came without its post-image; one that cannot be repeated exactly is read "
+            "again from local, and its document may then be ahead of the order",
+            {{"namespace", event.op.ns().full()},
+             {"hint", "on local: db.runCommand({collMod: '" + event.op.ns().collection +
+                          "', changeStreamPreAndPostImages: {enabled: true}})"}});
 }
 
 void Capture::add_malformed(const DecodedEvent& event, AppendBatch* out) {

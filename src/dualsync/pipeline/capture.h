@@ -6,6 +6,7 @@
 // Threads  run() is the thread; view() may be called by anyone
 #pragma once
 
+#include <set>
 #include <stop_token>
 #include <string>
 
@@ -41,12 +42,14 @@ class Capture {
   void add_event(std::string_view event, AppendBatch* out);
   void add_malformed(const DecodedEvent& event, AppendBatch* out);
   bool concerns_scope(const DecodedEvent& event) const;
+  void tell_of_missing_image(const DecodedEvent& event);
   void set_state(CaptureState state, std::string cause);
 
   PipelineContext& context_;
   std::unique_ptr<ChangeSource> source_;
   bool invalidated_ = false;
-  std::uint64_t generation_ = 0;  // of the queue whose position the stream continues
+  std::uint64_t generation_ = 0;        // of the queue whose position the stream continues
+  std::set<Namespace> without_images_;  // that were told of
   mutable Mutex mutex_;
   CaptureState state_ DUALSYNC_GUARDED_BY(mutex_) = CaptureState::kConnecting;
   std::string cause_ DUALSYNC_GUARDED_BY(mutex_);

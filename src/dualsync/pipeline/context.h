@@ -19,6 +19,7 @@ namespace dualsync {
 
 struct PipelineOptions {
   std::size_t lanes = 4;
+  bool strict = false;  // local's order across everything: one lane, and commands that stop where they fail
   std::size_t copy_threads = 2;
   std::size_t batch_size = 100;
   std::size_t batch_max = 10'000;

@@ -89,6 +89,13 @@ struct WriteOutcome {
   bool upserted = false;
   std::string collision;  // kDuplicateKey on another unique index: {field: value, ...} that is taken; empty: not known
   Error error;            // when not ok
+
+  static WriteOutcome failed(Error error) {
+    WriteOutcome outcome;
+    outcome.ok = false;
+    outcome.error = std::move(error);
+    return outcome;
+  }
 };
 
 class BackupWriter {
@@ -98,6 +105,10 @@ class BackupWriter {
   // Writes the items, each of another document, as few unordered bulks (deletes first, inserts last), acknowledged by
   // the majority. One outcome per item. An error instead of outcomes means that nothing is known about any item.
   virtual Result<std::vector<WriteOutcome>> write(const Namespace& ns, std::span<const WriteItem> items) = 0;
+
+  // Writes the items in their order and stops at the first that fails: one outcome for each item up to that one. An
+  // error instead of outcomes means that nothing is known about any item.
+  virtual Result<std::vector<WriteOutcome>> write_in_order(const Namespace& ns, std::span<const WriteItem> items);
 
   // Deletes and inserts only, all or nothing (one transaction): the deletes take effect first. If an item fails,
   // nothing has changed, and the first outcome that is not ok says why. kUnsupported: a server without transactions.
@@ -118,6 +129,18 @@ class BackupWriter {
   // Reads from the backup over the writer's own connection, which are few. Lives as long as the writer.
   virtual DocumentReader& reader() = 0;
 };
+
+inline Result<std::vector<WriteOutcome>> BackupWriter::write_in_order(const Namespace& ns,
+                                                                      std::span<const WriteItem> items) {
+  std::vector<WriteOutcome> outcomes;
+  for (std::size_t place = 0; place < items.size(); ++place) {
+    auto one = write(ns, items.subspan(place, 1));
+    if (!one && outcomes.empty()) return one.error();
+    outcomes.push_back(one ? std::move(one->front()) : WriteOutcome::failed(one.error()));
+    if (!outcomes.back().ok) break;
+  }
+  return outcomes;
+}
 
 class SchemaWriter {
  public:

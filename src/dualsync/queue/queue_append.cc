@@ -146,7 +146,7 @@ Result<void> SyncQueue::Impl::stage(const OperationView& op, Staged* staged, roc
   if (op.first_time < position.time) early[seq] = op.first_time;
   NamespaceState* state = window.namespace_state(op.db, op.collection);
   const bool direct = !state->held && cursor == seq && window.has_room();
-  if (!direct || index.spilled()) index.put(key, seq, *store, batch);
+  if (!options.strict && (!direct || index.spilled())) index.put(key, seq, *store, batch);
   if (direct) {
     staged->touch(window.add(seq, record_scratch, key));
     cursor = seq + 1;

@@ -20,7 +20,7 @@ Result<std::optional<TakenDdl>> SyncQueue::take_ddl(std::chrono::milliseconds ma
       const auto concerned = first.event.concerns();
       const bool clear = std::all_of(concerned.begin(), concerned.end(),
                                      [&](const Namespace& ns) { return impl.window.active_in(ns) == 0; });
-      if (op != nullptr && clear) {
+      if (op != nullptr && clear && impl.window.may_go(*op)) {
         first.in_flight = true;
         ++impl.handed_out;
         return std::optional<TakenDdl>(TakenDdl{first.seq, first.event, op->op.attempts});

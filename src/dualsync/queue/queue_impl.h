@@ -61,7 +61,7 @@ struct Staged {
 
 struct SyncQueue::Impl {
   explicit Impl(const QueueOptions& o)
-      : options(o), window(o.lanes, o.memory_operations, o.memory_bytes), policy(o.bounds), lane_ready(o.lanes) {}
+      : options(o), window(WindowOptions::of(o)), policy(o.bounds), lane_ready(o.lanes) {}
 
   // queue_append.cc
   // kInvalidArgument: no _id in the document key.

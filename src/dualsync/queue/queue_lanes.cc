@@ -323,7 +323,8 @@ Result<void> SyncQueue::complete(const std::vector<Completion>& completions) {
   impl.write_staged(&staged, &batch);
   if (impl.counters.operations == 0 && !impl.index.empty()) impl.index.clear(*impl.store, &batch);
   impl.advance();
-  DUALSYNC_TRY(impl.commit(&batch, false));
+  // Strict: what a power cut made unsaid would be done again, and take the backup back to where it was.
+  DUALSYNC_TRY(impl.commit(&batch, impl.options.strict && impl.options.persist));
   impl.wake();
   return {};
 }

@@ -37,7 +37,7 @@ void SyncQueue::Impl::break_off(const Error& error) {
 void SyncQueue::Impl::forget_memory() {
   std::vector<Namespace> held;
   for (const NamespaceState* state : window.held_states()) held.push_back(state->ns);
-  rebuild(&window, options.lanes, options.memory_operations, options.memory_bytes);
+  rebuild(&window, WindowOptions::of(options));
   for (const Namespace& ns : held) window.set_held(window.namespace_state(ns.db, ns.collection), true);
   rebuild(&index);
   rebuild(&dead);

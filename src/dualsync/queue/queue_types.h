@@ -26,6 +26,7 @@ struct QueueOptions {
   std::string directory;
   bool persist = true;  // false: operations are kept in memory only (queue_memory.h)
   std::size_t lanes = 4;
+  bool strict = false;  // local's order across everything: nothing merges, and there must be one lane
   std::size_t memory_operations = 10'000;  // decoded operations in memory; the rest stays on disk
   std::size_t memory_bytes = 16U << 20U;   // and their bytes; one larger operation alone is let through
   const Clock* clock = &system_clock();

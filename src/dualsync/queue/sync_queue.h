@@ -3,7 +3,10 @@
 // Shape    docs/formats/queue.md
 // Order    a document's operations reach its lane in the order they came; a DDL change stands between what came before
 //          and after it in every namespace it concerns
-// Merging  a new operation merges into the pending one of the same document and keeps its place; never into one that is
+//          Strict: local's order across everything, through one lane. Invariant: when an operation is given out, all
+//          that are older are done or dead letters, held and dirty namespaces apart (docs/adr/0006-strict-ordering.md)
+// Merging  (not in strict order) a new operation merges into the pending one of the same document and keeps its place;
+// never into one that is
 //          in flight, never across a DDL change
 // Durable  append() and complete() survive the end of the process; sync() makes them survive a power cut. What a power
 //          cut takes from append() is read again from the oplog, because the position is in the same write

@@ -19,8 +19,13 @@ bool QueuedDdl::concerns(std::string_view db, std::string_view collection) const
   return false;
 }
 
-Window::Window(std::size_t lanes, std::size_t operations_max, std::size_t bytes_max)
-    : operations_max_(operations_max), bytes_max_(bytes_max), lanes_(lanes) {}
+Window::Window(const WindowOptions& options)
+    : operations_max_(options.operations_max),
+      bytes_max_(options.bytes_max),
+      strict_(options.strict),
+      lanes_(options.lanes) {
+  DUALSYNC_CHECK(!strict_ || options.lanes == 1);
+}
 
 bool Window::has_room() const {
   const std::size_t working = ops_.size() - std::min(delayed_count_, ops_.size());
@@ -83,6 +88,7 @@ WindowOp* Window::add(SeqNo seq, std::string_view record, const KeyHash& key) {
   op->seq = seq;
   ops_.put(KeyHash::of_number(seq), op);
   put_in_order(seq);
+  if (strict_) strict_order_.insert(seq);
   set_record(op, record);
   bytes_ += op->record.size();
   op->ns = namespace_state(op->op.db, op->op.collection);
@@ -105,7 +111,7 @@ WindowOp* Window::add(SeqNo seq, std::string_view record, const KeyHash& key) {
 void Window::route(WindowOp* op) {
   op->state = WindowOp::State::kReady;
   enter_lane(op);
-  lanes_[op->lane].ready.push_back(op->seq);
+  if (!strict_) lanes_[op->lane].ready.push_back(op->seq);
 }
 
 void Window::replace_record(WindowOp* op, std::string_view record) {
@@ -136,6 +142,7 @@ void Window::leave_lane(WindowOp* op) {
 }
 
 void Window::link_pending(WindowOp* op) {
+  if (strict_) return;
   WindowOp* newest = find_pending(op->key);
   if (newest == nullptr || newest->seq < op->seq) {
     op->older = newest;
@@ -149,6 +156,7 @@ void Window::link_pending(WindowOp* op) {
 }
 
 void Window::unlink_pending(WindowOp* op) {
+  if (strict_) return;
   WindowOp* newer = find_pending(op->key);
   if (newer == op) {
     pending_.erase(op->key, op);
@@ -171,6 +179,7 @@ void Window::remove(SeqNo seq) {
   WindowOp* op = find(seq);
   if (op == nullptr) return;
   leave_lane(op);
+  strict_order_.erase(seq);
   bytes_ -= op->record.size();
   take_read(op);
   if (op->state != WindowOp::State::kDdl) unlink_pending(op);
@@ -183,6 +192,7 @@ void Window::remove(SeqNo seq) {
 }
 
 std::vector<WindowOp*> Window::take(std::size_t lane_index, TakeLimits limits, SteadyTime now) {
+  if (strict_) return take_in_order(limits, now);
   Lane& lane = lanes_[lane_index];
   while (!lane.delayed.empty() && lane.delayed.begin()->first <= now) {
     WindowOp* op = find(lane.delayed.begin()->second);
@@ -210,19 +220,47 @@ std::vector<WindowOp*> Window::take(std::size_t lane_index, TakeLimits limits, S
   return taken;
 }
 
+std::vector<WindowOp*> Window::take_in_order(TakeLimits limits, SteadyTime now) {
+  std::vector<WindowOp*> taken;
+  HashTable<WindowOp*> documents;
+  std::size_t bytes = 0;
+  for (const SeqNo seq : strict_order_) {
+    if (taken.size() >= limits.operations) break;
+    WindowOp* op = find(seq);
+    if (op->state == WindowOp::State::kDelayed && op->not_before <= now) make_ready(op);
+    if (op->state != WindowOp::State::kReady) break;
+    if (!taken.empty()) {
+      const WindowOp& first = *taken.front();
+      if (op->op.kind != first.op.kind || op->op.kind == OpKind::kDelta || op->ns != first.ns) break;
+      if (documents.find(op->key) != nullptr || bytes + op->record.size() > limits.bytes) break;
+    }
+    bytes += op->record.size();
+    documents.put(op->key, op);
+    op->state = WindowOp::State::kInFlight;
+    taken.push_back(op);
+  }
+  return taken;
+}
+
+bool Window::lane_has_ready(std::size_t lane) const {
+  if (!strict_) return !lanes_[lane].ready.empty();
+  const WindowOp* first = first_in_order();
+  return first != nullptr && first->state == WindowOp::State::kReady;
+}
+
 void Window::put_back(WindowOp* op, SteadyTime not_before) {
   DUALSYNC_CHECK(op->state == WindowOp::State::kInFlight);
   link_pending(op);
   Lane& lane = lanes_[op->lane];
   if (not_before == SteadyTime()) {
     op->state = WindowOp::State::kReady;
-    lane.ready.push_front(op->seq);
+    if (!strict_) lane.ready.push_front(op->seq);
     return;
   }
   op->state = WindowOp::State::kDelayed;
   op->not_before = not_before;
   ++delayed_count_;
-  lane.delayed.emplace(not_before, op->seq);
+  if (!strict_) lane.delayed.emplace(not_before, op->seq);
 }
 
 void Window::make_ready(WindowOp* op) {
@@ -230,10 +268,15 @@ void Window::make_ready(WindowOp* op) {
   leave_lane(op);
   enter_lane(op);
   op->state = WindowOp::State::kReady;
-  lanes_[op->lane].ready.push_front(op->seq);
+  if (!strict_) lanes_[op->lane].ready.push_front(op->seq);
 }
 
 std::optional<SteadyTime> Window::next_due(std::size_t lane) const {
+  if (strict_) {
+    const WindowOp* first = first_in_order();
+    return first != nullptr && first->state == WindowOp::State::kDelayed ? std::optional(first->not_before)
+                                                                         : std::nullopt;
+  }
   const auto& delayed = lanes_[lane].delayed;
   if (delayed.empty()) return std::nullopt;
   return delayed.begin()->first;

@@ -7,7 +7,10 @@
 //            blocked    stands behind a DDL change of its namespace
 //            ddl        a DDL change itself
 // Order    a document always belongs to the same lane; of one document at most one operation is in flight and at most
-//          one is pending on the same side of a DDL change, so that a lane never has two to choose from
+//          one is pending on the same side of a DDL change, so that a lane never has two to choose from.
+//          Strict: one lane, which gets what one command can carry of the oldest operations: of one namespace and one
+//          kind, each document once (so that a command that is sent again changes nothing), deltas alone. Nothing
+//          passes an operation that is delayed or in flight, nor a DDL change; nothing is "pending", so nothing merges
 // Threads  none of its own: the queue's lock guards it
 #pragma once
 
@@ -17,6 +20,7 @@
 #include <memory>
 #include <optional>
 #include <queue>
+#include <set>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -60,9 +64,20 @@ struct QueuedDdl {
   bool concerns(std::string_view db, std::string_view collection) const;
 };
 
+struct WindowOptions {
+  std::size_t lanes = 1;
+  std::size_t operations_max = 0;
+  std::size_t bytes_max = 0;
+  bool strict = false;
+
+  static WindowOptions of(const QueueOptions& queue) {
+    return {queue.lanes, queue.memory_operations, queue.memory_bytes, queue.strict};
+  }
+};
+
 class Window {
  public:
-  Window(std::size_t lanes, std::size_t operations_max, std::size_t bytes_max);
+  explicit Window(const WindowOptions& options);
 
   // True if one more operation may come in. Delayed ones do not count, so that refused documents block nobody.
   bool has_room() const;
@@ -92,7 +107,9 @@ class Window {
   std::unique_ptr<std::string> take_read(WindowOp* op);
   void keep_read(WindowOp* op, OpTime read_at, std::unique_ptr<std::string> document);
   std::optional<SteadyTime> next_due(std::size_t lane) const;
-  bool lane_has_ready(std::size_t lane) const { return !lanes_[lane].ready.empty(); }
+  bool lane_has_ready(std::size_t lane) const;
+  // Of a DDL change: strict order does not keep it behind something older.
+  bool may_go(const WindowOp& ddl) const { return !strict_ || *strict_order_.begin() == ddl.seq; }
 
   NamespaceState* namespace_state(std::string_view db, std::string_view collection);
   void set_held(NamespaceState* state, bool held);
@@ -114,6 +131,8 @@ class Window {
     std::multimap<SteadyTime, SeqNo> delayed;
   };
 
+  std::vector<WindowOp*> take_in_order(TakeLimits limits, SteadyTime now);
+  const WindowOp* first_in_order() const { return strict_order_.empty() ? nullptr : find(*strict_order_.begin()); }
   void put_in_order(SeqNo seq);
   WindowOp* take_node();
   void set_record(WindowOp* op, std::string_view record);
@@ -126,6 +145,8 @@ class Window {
 
   const std::size_t operations_max_;
   const std::size_t bytes_max_;
+  const bool strict_;
+  std::set<SeqNo> strict_order_;  // everything in the window, if strict; the lanes' queues are empty then
   std::size_t bytes_ = 0;
   std::size_t read_bytes_ = 0;  // of the documents kept by keep_read()
   std::size_t delayed_count_ = 0;

@@ -34,10 +34,8 @@ TEST(EventDecode, DocumentEventsKeepTheirContentAsItCame) {
 }
 
 TEST(EventDecode, UpdatesAreDeltasWhereExactElseTouches) {
-  const std::string exact = event(
-      "update",
-      R"(,"updateDescription":{"updatedFields":{"a":1},"removedFields":[],)"
-      R"("truncatedArrays":[],"disambiguatedPaths":{}})");
+  const std::string exact = event("update", R"(,"updateDescription":{"updatedFields":{"a":1},"removedFields":[],)"
+                                            R"("truncatedArrays":[],"disambiguatedPaths":{}})");
   EXPECT_EQ(decode_event(exact).op.kind, OpKind::kDelta);
   const std::string array =
       event("update", R"(,"updateDescription":{"updatedFields":{"a.0":1},"removedFields":[],"disambiguatedPaths":{}})");
@@ -46,6 +44,18 @@ TEST(EventDecode, UpdatesAreDeltasWhereExactElseTouches) {
   const std::string bare = event("update", "");
   EXPECT_EQ(decode_event(bare).kind, Kind::kDocument);
   EXPECT_EQ(decode_event(bare).op.kind, OpKind::kTouch);
+}
+
+TEST(EventDecode, AnUpdateWithItsPostImageIsTheWholeDocument) {
+  const std::string bytes =
+      event("update", R"(,"fullDocument":{"_id":1,"a":[7]},"updateDescription":)"
+                      R"({"updatedFields":{"a.0":7},"removedFields":[],"disambiguatedPaths":{}})");
+  const DecodedEvent decoded = decode_event(bytes);
+  EXPECT_EQ(decoded.op.kind, OpKind::kReplace);
+  EXPECT_EQ(decoded.op.payload, test::bson(R"({"_id":1,"a":[7]})"));
+  const std::string none = event("update", R"(,"fullDocument":null,"updateDescription":)"
+                                           R"({"updatedFields":{"a":1},"removedFields":[],"disambiguatedPaths":{}})");
+  EXPECT_EQ(decode_event(none).op.kind, OpKind::kDelta) << "no image was kept";
 }
 
 TEST(EventDecode, AnInsertWithoutItsDocumentIsATouch) {
@@ -101,11 +111,11 @@ TEST(EventDecode, EveryFlippedByteIsSurvived) {
 }
 
 TEST(DdlEvent, RenameNamesBothSidesAndWhatItConcerns) {
-  const std::string bytes = event(
-      "rename",
-      R"(,"to":{"db":"shop","coll":"old"},"operationDescription":{"to":{"db":"shop","coll":"old"},)"
-      R"("dropTarget":{"$uuid":"7a6b35a1-0d2c-4f2b-9c5e-0a5f1c2d3e4f"}})",
-      "");
+  const std::string bytes =
+      event("rename",
+            R"(,"to":{"db":"shop","coll":"old"},"operationDescription":{"to":{"db":"shop","coll":"old"},)"
+            R"("dropTarget":{"$uuid":"7a6b35a1-0d2c-4f2b-9c5e-0a5f1c2d3e4f"}})",
+            "");
   const DecodedEvent decoded = decode_event(bytes);
   ASSERT_EQ(decoded.kind, Kind::kDdl);
   const auto ddl = parse_ddl_event(decoded.op.payload);

@@ -90,6 +90,11 @@ TEST(ConfigParse, TakesChoicesInTheOrderOfTheirEnumerators) {
   Settings settings;
   ASSERT_TRUE(parse_field(*find_field("SYNC_ON_DROP"), "keep", &settings).ok());
   EXPECT_EQ(settings.on_drop, OnDrop::kKeep);
+  ASSERT_TRUE(parse_field(*find_field("SYNC_ORDERING"), "strict", &settings).ok());
+  EXPECT_EQ(settings.ordering, Ordering::kStrict);
+  ASSERT_TRUE(parse_field(*find_field("SYNC_ORDERING"), "document", &settings).ok());
+  EXPECT_EQ(settings.ordering, Ordering::kDocument);
+  EXPECT_EQ(outcome("SYNC_ORDERING", "Strict"), "it is none of the known words");
   ASSERT_TRUE(parse_field(*find_field("SYNC_LOG_LEVEL"), "error", &settings).ok());
   EXPECT_EQ(settings.log_level, log::Level::kError);
   ASSERT_TRUE(parse_field(*find_field("SYNC_LOG_FORMAT"), "text", &settings).ok());
