@@ -1,6 +1,7 @@
 #include "dualsync/queue/queue_admin.h"
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
@@ -16,6 +17,7 @@ namespace {
 constexpr std::size_t kImportOperations = 500;  // of one append()
 constexpr std::size_t kImportBytes = 8U << 20U;
 constexpr const char* kImportVersion = "\"1.0\"";
+constexpr const char* kExportForm = "an export starts with {\"version\":\"1.0\"";
 
 // The oldest change of each namespace that the queue holds something of.
 class Held {
@@ -68,6 +70,32 @@ Result<void> remove_ddl_entries(RocksStore& store, rocksdb::WriteBatch* batch) {
   return {};
 }
 
+// What cannot be an export, said plainly. A file is read twice (checked, then imported), so it must be one that stays.
+Result<void> looks_like_json(const std::string& path, std::istream& file) {
+  std::error_code ignored;
+  if (std::filesystem::is_directory(path, ignored))
+    return Error{ErrorKind::kInvalidArgument, "it is a directory", "name the file that `queue export` wrote", 0};
+  if (!std::filesystem::is_regular_file(path, ignored)) {
+    return Error{ErrorKind::kInvalidArgument, "it is no regular file",
+                 "everything is checked before anything is stored, so the file is read twice: save it first", 0};
+  }
+  std::array<char, 3> start{};
+  file.read(start.data(), start.size());
+  const std::string_view read(start.data(), static_cast<std::size_t>(file.gcount()));
+  file.clear();
+  file.seekg(0);
+  if (read.empty()) return Error{ErrorKind::kInvalidArgument, "the file is empty", kExportForm, 0};
+  // JSON starts with two ASCII characters; in UTF-16 and UTF-32 one of the first two bytes is 0 or a byte order mark.
+  const bool utf16 = read.starts_with("\xff\xfe") || read.starts_with("\xfe\xff") ||
+                     read.substr(0, 2).find('\0') != std::string_view::npos;
+  if (utf16 || read.starts_with("\xef\xbb\xbf")) {
+    return Error{ErrorKind::kInvalidArgument,
+                 utf16 ? "the text is UTF-16 or UTF-32" : "the text starts with a byte order mark",
+                 "an export is UTF-8 without a byte order mark; convert it, for example with iconv", 0};
+  }
+  return {};
+}
+
 // Calls `each` for every entry. `each` gets its number from 1 and its text.
 template <typename Each>
 Result<void> read_file(const std::string& path, Each each) {
@@ -75,6 +103,7 @@ Result<void> read_file(const std::string& path, Each each) {
   if (!file) {
     return Error{ErrorKind::kInvalidArgument, "cannot read " + path + ": " + std::strerror(errno), "", 0};
   }
+  DUALSYNC_TRY(looks_like_json(path, file));
   JsonScanner scanner(file);
   std::set<std::string> seen;
   DUALSYNC_TRY(scanner.object([&](const std::string& name) -> Result<void> {
@@ -93,15 +122,15 @@ Result<void> read_file(const std::string& path, Each each) {
     if (!value) return value.error();
     if (name == "version" && *value != kImportVersion) {
       return Error{ErrorKind::kUnsupported,
-                   "field `version` is " + value->substr(0, 40) + "; this program knows \"1.0\"", "", 0};
+                   "field `version` is " + value->substr(0, 40) + "; this program knows \"1.0\"",
+                   "nothing was imported; use the dualsync that wrote the file, or a newer one", 0};
     }
     return {};
   }));
   DUALSYNC_TRY(scanner.end());
   for (const char* needed : {"version", "operations"}) {
     if (!seen.contains(needed)) {
-      return Error{ErrorKind::kInvalidArgument, std::string("field `") + needed + "` is missing",
-                   "an export starts with {\"version\":\"1.0\"", 0};
+      return Error{ErrorKind::kInvalidArgument, std::string("field `") + needed + "` is missing", kExportForm, 0};
     }
   }
   return {};
@@ -141,9 +170,11 @@ class Importer {
     AppendBatch batch;
     for (const auto& operation : operations_) batch.operations.push_back(operation->op);
     batch.dirty = std::move(dirty_);
-    done_.operations += batch.operations.size();
-    done_.dirty_ranges += batch.dirty.size();
     auto appended = queue_.append(batch);
+    if (appended) {
+      done_.operations += batch.operations.size();
+      done_.dirty_ranges += batch.dirty.size();
+    }
     operations_.clear();
     dirty_.clear();
     bytes_ = 0;
@@ -228,10 +259,15 @@ Result<ImportedQueue> import_queue(const QueueOptions& options, const std::strin
   auto queue = SyncQueue::open(options);
   if (!queue) return queue.error();
   Importer importer(**queue, rules);
-  DUALSYNC_TRY(read_file(file, [&](const std::string& entry) { return importer.add(entry); }));
-  DUALSYNC_TRY(importer.store());
-  DUALSYNC_TRY((*queue)->sync());
-  return importer.done();
+  auto stored = read_file(file, [&](const std::string& entry) { return importer.add(entry); });
+  if (stored) stored = importer.store();
+  if (stored) stored = (*queue)->sync();
+  if (stored) return importer.done();
+  // The file was whole a moment ago: it was changed meanwhile, or the queue's disk failed.
+  Error error = stored.error();
+  if (importer.done().operations > 0)
+    error.hint = std::to_string(importer.done().operations) + " operations were stored before; import the file again";
+  return error;
 }
 
 }  // namespace dualsync

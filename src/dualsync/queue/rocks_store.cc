@@ -1,12 +1,15 @@
 #include "dualsync/queue/rocks_store.h"
 
+#include <fcntl.h>
 #include <rocksdb/cache.h>
 #include <rocksdb/compaction_filter.h>
 #include <rocksdb/filter_policy.h>
 #include <rocksdb/options.h>
 #include <rocksdb/slice_transform.h>
 #include <rocksdb/table.h>
+#include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cstdarg>
 #include <cstdio>
@@ -133,14 +136,44 @@ void RocksStore::lay_out(rocksdb::Env* env) {
              {"meta", family_options(1U << 20U, cache)}};
 }
 
+namespace {
+
+// Without the file that says which others count, RocksDB takes a directory for an empty one, and removes what is there.
+Result<void> not_headless(const std::string& directory, rocksdb::Env* disk) {
+  if (disk->FileExists(directory + "/CURRENT").ok()) return {};
+  std::vector<std::string> names;
+  if (!disk->GetChildren(directory, &names).ok()) return {};
+  for (const std::string& name : names) {
+    const std::string_view type = std::string_view(name).substr(std::min(name.rfind('.'), name.size()));
+    if (type != ".sst" && type != ".log") continue;
+    return rocks_error(rocksdb::Status::Corruption("CURRENT is missing beside " + name),
+                       "cannot open the queue in " + directory);
+  }
+  return {};
+}
+
+// RocksDB has no code of its own for a held lock, nor for rights: both are I/O errors that name the LOCK file.
+bool may_lock(const std::string& directory) {
+  const std::string lock = directory + "/LOCK";
+  const bool there = ::faccessat(AT_FDCWD, lock.c_str(), F_OK, AT_EACCESS) == 0;
+  return ::faccessat(AT_FDCWD, there ? lock.c_str() : directory.c_str(), R_OK | W_OK, AT_EACCESS) == 0;
+}
+
+}  // namespace
+
 Result<std::unique_ptr<RocksStore>> RocksStore::open(const std::string& directory, rocksdb::Env* env) {
   std::unique_ptr<RocksStore> store(new RocksStore());
   store->lay_out(env);
+  DUALSYNC_TRY(not_headless(directory, store->options_.env));
   rocksdb::DB* db = nullptr;
   const rocksdb::Status status = rocksdb::DB::Open(store->options_, directory, store->layout_, &store->families_, &db);
   store->db_.reset(db);
   if (!status.ok()) {
-    // RocksDB has no code of its own for a held lock; it is the one I/O error that names the LOCK file.
+    if (status.IsIOError() && env == nullptr && !may_lock(directory)) {
+      return Error{ErrorKind::kIo, "no right to write to the queue in " + directory + ": " + status.ToString(),
+                   "it belongs to the user that dualsync first ran as: run as that one, or set another SYNC_DATA_DIR",
+                   0};
+    }
     if (status.IsIOError() && status.ToString().find("LOCK") != std::string::npos) {
       return Error{ErrorKind::kConflict, "the queue in " + directory + " is in use by another process",
                    "only one dualsync may own a data directory; stop the other one, or set another SYNC_DATA_DIR", 0};

@@ -185,7 +185,7 @@ TEST_F(QueueTransfer, NamesEntryAndFieldAndStoresNothing) {
 }
 
 TEST_F(QueueTransfer, RefusesWhatIsNoExport) {
-  expect_refused("", "not JSON at byte 0: expected {");
+  expect_refused(" ", "not JSON at byte 1: expected {");
   expect_refused("{}", "field `version` is missing");
   expect_refused(R"({"version":"1.0"})", "field `operations` is missing");
   expect_refused(R"({"version":"2.0","operations":[]})", "field `version` is \"2.0\"");
