@@ -4,9 +4,12 @@
 
 #include "dualsync/codec/bson.h"
 #include "dualsync/mongo/mongo_error.h"
+#include "dualsync/mongo/validation_details.h"
 
 namespace dualsync {
 namespace {
+
+constexpr int kValidation = 121;
 
 struct WriteErrorEntry {
   std::size_t index = 0;
@@ -16,6 +19,7 @@ struct WriteErrorEntry {
   bool pattern_is_id = false;
   std::string pattern;  // the index's field names, without any value
   std::string_view values;
+  std::string_view info;  // errInfo
 };
 
 void read_key_pattern(const bson_iter_t& field, WriteErrorEntry* entry) {
@@ -39,6 +43,7 @@ WriteErrorEntry read_entry(const bson_iter_t& item) {
     if (name == "code") entry.code = static_cast<int>(bson_iter_as_int64(&field));
     if (name == "errmsg") entry.message = iter_string(field).value_or("");
     if (name == "keyPattern") read_key_pattern(field, &entry);
+    if (name == "errInfo") entry.info = iter_document(field).value_or("");
     if (name == "keyValue") entry.values = iter_document(field).value_or("");
   }
   return entry;
@@ -48,6 +53,8 @@ WriteOutcome outcome_of(const WriteErrorEntry& entry, std::string_view what) {
   WriteOutcome outcome;
   outcome.ok = false;
   outcome.error = make_write_error(entry.code, entry.message, what);
+  if (const std::string mismatch = describe_validation(entry.info); entry.code == kValidation && !mismatch.empty())
+    outcome.error.message += ": " + mismatch;
   if (outcome.error.kind != ErrorKind::kDuplicateKey) return outcome;
   // The one row by message: servers before 4.4 send no keyPattern. The index's name comes before the user's data.
   outcome.duplicate_id =
