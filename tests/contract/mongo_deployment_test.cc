@@ -47,6 +47,22 @@ TEST_F(MongoTest, ProbeSaysWhatTheServerIs) {
   EXPECT_FALSE(facts->operation_time.is_null());
 }
 
+TEST_F(MongoTest, WhatACollectionNeedsIsToldAndWhatIsNotThereIsNoError) {
+  insert("sized", {R"({"_id": 1, "text": "0123456789"})", R"({"_id": 2, "text": "0123456789"})"});
+  const auto probe = local_->make_storage_probe();
+  const auto size = probe->stored_bytes(Namespace{db_, "sized"});
+  ASSERT_TRUE(is_ok(size));
+  ASSERT_TRUE(size->has_value());
+  EXPECT_GE(**size, 70U);  // two documents of 37 bytes, and the index on `_id`
+  const auto none = probe->stored_bytes(Namespace{db_, "absent"});
+  ASSERT_TRUE(is_ok(none));
+  EXPECT_LE(none->value_or(0), 0U);
+  // Embedded servers do not tell; others have some room.
+  const auto room = probe->free_bytes();
+  ASSERT_TRUE(is_ok(room));
+  EXPECT_GT(room->value_or(1), 0U);
+}
+
 TEST(Deployment, ARefusedConnectionNamesTheHostAndTheFix) {
   const std::string host = "127.0.0.1:" + std::to_string(free_port());
   const auto deployment = open_quick("mongodb://app:hunter2@" + host + "/");

@@ -50,6 +50,21 @@ TEST_F(KeptSchemaTest, KeepsWhatTheBackupMustNotHave) {
   }
 }
 
+TEST_F(KeptSchemaTest, ADamagedRecordIsToldWhenItIsReadAndReplacedByTheNextComparison) {
+  ASSERT_TRUE(is_ok(writer_->create_index(ns("c"), ttl_index(60))));
+  for (const char* damage :
+       {R"({"options": "lost"})", R"({"indexes": {"soon": 60}})", R"({"indexes": [{"name": "soon"}]})",
+        R"({"indexes": [{"expireAfterSeconds": {"$numberInt": "60"}}]})"}) {
+    run_on_backup(R"({"update": "state", "updates": [{"q": {"_id": "schema/)" + ns("c").full() +
+                      R"("}, "u": {"$set": )" + damage + "}}]}",
+                  "dualsync");
+    EXPECT_EQ(kind_of(kept_->read(ns("c"))), ErrorKind::kCorruption) << damage;
+    ASSERT_TRUE(is_ok(writer_->keep_indexes(ns("c"), {ttl_index(5)})));
+    EXPECT_EQ(kept("c").ttl_seconds.at("soon"), 5) << damage;
+    ASSERT_TRUE(is_ok(writer_->keep_indexes(ns("c"), {ttl_index(60)})));
+  }
+}
+
 TEST_F(KeptSchemaTest, FollowsEveryChange) {
   ASSERT_TRUE(is_ok(writer_->create_index(ns("c"), ttl_index(60))));
   ASSERT_TRUE(is_ok(writer_->modify_collection(

@@ -58,7 +58,7 @@ class FakeCursor final : public DocumentCursor {
   Documents::const_iterator at_;
 };
 
-class FakeReader final : public DocumentReader {
+class FakeReader : public DocumentReader {
  public:
   explicit FakeReader(FakeServer& server) : server_(server) {}
   Result<OpTime> find_by_ids(const Namespace& ns, std::span<const std::string_view> keys, OpTime,

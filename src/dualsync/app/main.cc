@@ -2,6 +2,7 @@
 
 #include "dualsync/app/adopt_command.h"
 #include "dualsync/app/daemon.h"
+#include "dualsync/app/drill_command.h"
 #include "dualsync/app/restore_command.h"
 #include "dualsync/app/verify_command.h"
 #include "dualsync/cli/root.h"
@@ -15,6 +16,7 @@ int main(int argc, char** argv) {
   hooks.run = dualsync::run_daemon;
   hooks.verify = dualsync::run_verify;
   hooks.restore = dualsync::run_restore;
+  hooks.drill = dualsync::run_drill;
   hooks.adopt = dualsync::run_adopt;
   dualsync::detect_terminals(&hooks);
   return dualsync::run_cli(argc, argv, hooks);

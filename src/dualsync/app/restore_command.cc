@@ -1,6 +1,7 @@
 #include "dualsync/app/restore_command.h"
 
 #include "dualsync/app/mongo_sides.h"
+#include "dualsync/app/restore_target.h"
 #include "dualsync/base/log.h"
 #include "dualsync/codec/document_key.h"
 #include "dualsync/mongo/mongoc_library.h"
@@ -12,28 +13,6 @@ namespace {
 
 constexpr std::chrono::minutes kOneAnswer{10};
 constexpr std::uint32_t kClientsBesideThreads = 4;
-
-// Where documents are restored to: its schema is built as local had it.
-class RestoreTarget final : public BackupSide {
- public:
-  explicit RestoreTarget(std::unique_ptr<Deployment> deployment) : deployment_(std::move(deployment)) {}
-  std::unique_ptr<DocumentReader> make_reader() override { return deployment_->make_reader(); }
-  std::unique_ptr<BackupWriter> make_writer() override { return deployment_->make_writer({}); }
-  std::unique_ptr<SchemaWriter> make_schema_writer() override { return deployment_->make_true_schema_writer(); }
-  const Deployment& deployment() const { return *deployment_; }
-
- private:
-  const std::unique_ptr<Deployment> deployment_;
-};
-
-Result<std::unique_ptr<RestoreTarget>> open_target(const CheckedUri& uri, std::size_t threads) {
-  DeploymentOptions options;
-  options.socket = kOneAnswer;
-  options.max_clients = static_cast<std::uint32_t>(2 * threads) + kClientsBesideThreads;
-  auto deployment = Deployment::open(uri, options);
-  if (!deployment) return deployment.error();
-  return std::make_unique<RestoreTarget>(std::move(*deployment));
-}
 
 // A restore onto the backup itself would read what it writes.
 Result<void> refuse_backup_itself(const Settings& settings, const CheckedUri& target, const std::string& database,
@@ -77,7 +56,7 @@ Result<RestoreReport> run_restore(const Settings& settings, const RestoreRequest
   const std::string database =
       options.target_database.empty() ? sides->scope.single_database() : options.target_database;
   DUALSYNC_TRY(refuse_backup_itself(settings, *uri, database, sides->scope));
-  auto target = open_target(*uri, options.threads);
+  auto target = RestoreTarget::open(*uri, options.threads);
   if (!target) return target.error();
   if (auto facts = (*target)->deployment().probe(settings.connect_timeout); !facts) return facts.error().in("target");
   if (auto facts = sides->backup->deployment().probe(settings.connect_timeout); !facts)

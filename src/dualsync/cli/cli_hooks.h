@@ -14,6 +14,7 @@
 #include "dualsync/base/result.h"
 #include "dualsync/config/config_load.h"
 #include "dualsync/config/settings.h"
+#include "dualsync/model/drill_report.h"
 #include "dualsync/model/restore_report.h"
 #include "dualsync/model/status.h"
 #include "dualsync/model/verify_report.h"
@@ -34,6 +35,12 @@ struct RestoreRequest {
   bool dry_run = false;
 };
 
+struct DrillRequest {
+  std::vector<std::string> namespaces;  // as VerifyRequest has them
+  std::string to;                       // URI of a server; empty: MONGODB_LOCAL_URI
+  CompareLocal compare = CompareLocal::kAuto;
+};
+
 struct AdoptReport {
   bool adopted = false;          // false: it was only asked what would be forgotten
   std::uint64_t operations = 0;  // in the queue, of the local before this one
@@ -47,6 +54,8 @@ struct CliHooks {
   std::function<Result<VerifyReport>(const Settings&, const VerifyRequest&, const VerifyProgress&)> verify;
   // Copies the backup to local or elsewhere, and proves it. Settings::atlas_uri is set.
   std::function<Result<RestoreReport>(const Settings&, const RestoreRequest&, const VerifyProgress&)> restore;
+  // Restores the backup into scratch databases, compares them and drops them. Settings::atlas_uri is set.
+  std::function<Result<DrillReport>(const Settings&, const DrillRequest&, const VerifyProgress&)> drill;
   // Makes the next start take local as right; without `confirmed` only says what that would forget.
   std::function<Result<AdoptReport>(const Settings&, bool confirmed)> adopt;
 

@@ -37,6 +37,7 @@ struct FullSyncCommand {
 };
 int command_full_sync(const CommandContext& context, const FullSyncCommand& command);
 int command_restore(const CommandContext& context, const RestoreRequest& request);
+int command_drill(const CommandContext& context, const DrillRequest& request);
 int command_adopt_local(const CommandContext& context, bool confirmed);
 
 // Prints `error` as all commands do, and gives its exit code back.

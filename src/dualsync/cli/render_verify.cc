@@ -27,7 +27,15 @@ std::string counted(std::uint64_t count, std::string_view one, std::string_view 
   return fmt::format("{} {}", human_count(count), count == 1 ? one : many);
 }
 
-std::string differences_of(const NamespaceReport& report, const Style& style) {
+// The `_id` as the value it is; as text if it is not JSON.
+Json id_value(const std::string& id_json) {
+  Json value = Json::parse(id_json, nullptr, false);
+  return value.is_discarded() ? Json(id_json) : value;
+}
+
+}  // namespace
+
+std::string render_differences(const NamespaceReport& report, const Style& style) {
   std::string text = fmt::format("\n{}\n", printable(report.ns.full()));
   for (const Difference& difference : report.differences) {
     text += fmt::format("  {:<18}  _id {}", kind_text(difference.kind), printable(difference.id_json));
@@ -42,13 +50,14 @@ std::string differences_of(const NamespaceReport& report, const Style& style) {
   return text;
 }
 
-// The `_id` as the value it is; as text if it is not JSON.
-Json id_value(const std::string& id_json) {
-  Json value = Json::parse(id_json, nullptr, false);
-  return value.is_discarded() ? Json(id_json) : value;
+Json differences_json(const NamespaceReport& report) {
+  Json list = Json::array();
+  for (const Difference& difference : report.differences) {
+    list.push_back(
+        {{"kind", to_string(difference.kind)}, {"id", id_value(difference.id_json)}, {"path", difference.path}});
+  }
+  return list;
 }
-
-}  // namespace
 
 std::string render_verify(const VerifyReport& report, const Style& style) {
   std::size_t width = kNameTitle.size();
@@ -70,7 +79,7 @@ std::string render_verify(const VerifyReport& report, const Style& style) {
                         style(count == 0 ? Paint::kGood : Paint::kBad, fmt::format("{:>11}", human_count(count))));
     if (one.equal()) continue;
     ++unequal;
-    details += differences_of(one, style);
+    details += render_differences(one, style);
   }
   text += details;
   if (const std::uint64_t unsettled = report.unsettled(); unsettled > 0) {
@@ -100,17 +109,12 @@ Json verify_json(const VerifyReport& report) {
   body["verifiedUntil"] = until.is_null() ? Json(nullptr) : Json{{"t", until.t}, {"i", until.i}};
   body["namespaces"] = Json::array();
   for (const NamespaceReport& one : report.namespaces) {
-    Json list = Json::array();
-    for (const Difference& difference : one.differences) {
-      list.push_back(
-          {{"kind", to_string(difference.kind)}, {"id", id_value(difference.id_json)}, {"path", difference.path}});
-    }
     body["namespaces"].push_back({{"namespace", one.ns.full()},
                                   {"equal", one.equal()},
                                   {"localDocuments", one.local_documents},
                                   {"backupDocuments", one.backup_documents},
                                   {"differenceCount", one.difference_count},
-                                  {"differences", std::move(list)},
+                                  {"differences", differences_json(one)},
                                   {"unsettled", one.unsettled},
                                   {"schema", one.schema}});
   }

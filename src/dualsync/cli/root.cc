@@ -5,6 +5,7 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <iostream>
+#include <map>
 #include <nlohmann/json.hpp>
 
 #include "dualsync/base/redact.h"
@@ -31,6 +32,7 @@ struct Invocation {
   RestoreRequest restore;
   FullSyncCommand full_sync;
   bool dry_run = false;
+  DrillRequest drill;
   std::vector<std::string> more_namespaces;  // of restore's --namespace
   DeadLettersRequest dead_letters;
   bool all = false;
@@ -46,6 +48,7 @@ struct Tree {
   CLI::App* full_sync = nullptr;
   CLI::App* dead_letters = nullptr;
   CLI::App* restore = nullptr;
+  CLI::App* drill = nullptr;
   CLI::App* adopt_local = nullptr;
   CLI::App* queue = nullptr;
   CLI::App* version = nullptr;
@@ -138,6 +141,24 @@ void build_restore_tree(CLI::App* restore, Invocation* invocation) {
   add_settings(restore, true, invocation);
 }
 
+void build_drill_tree(CLI::App* drill, Invocation* invocation) {
+  DrillRequest& request = invocation->drill;
+  drill->add_option("NAMESPACE", request.namespaces, "Only these: `name`, `db.name`, `*` globs");
+  drill->add_option("--to", request.to, "URI of another server to restore into; its database is not used")
+      ->type_name("URI");
+  drill
+      ->add_option("--compare-local", request.compare,
+                   "Compare with local too: if the daemon says that the backup has caught up, always, or never "
+                   "(default: auto)")
+      ->transform(CLI::CheckedTransformer(
+          std::map<std::string, CompareLocal>{
+              {"auto", CompareLocal::kAuto}, {"always", CompareLocal::kAlways}, {"never", CompareLocal::kNever}},
+          CLI::ignore_case))
+      ->type_name("auto|always|never");
+  drill->add_flag("--json", invocation->json, "Print the report as JSON");
+  add_settings(drill, true, invocation);
+}
+
 void build_queue_tree(CLI::App* queue, Invocation* invocation) {
   using Action = QueueRequest::Action;
   queue->require_subcommand(1);
@@ -207,6 +228,9 @@ void build_tree(Tree* tree, Invocation* invocation) {
 
   tree->restore = app.add_subcommand("restore", "Copy the backup to local or elsewhere, and prove that it is there");
   build_restore_tree(tree->restore, invocation);
+  tree->drill = app.add_subcommand(
+      "drill", "Prove that the backup can be restored: into scratch databases, compared, dropped again");
+  build_drill_tree(tree->drill, invocation);
   add_dead_letters(tree, invocation);
   tree->adopt_local = app.add_subcommand(
       "adopt-local", "Take local as right, with the daemon stopped: the next start makes the backup equal to it");
@@ -256,6 +280,7 @@ int run_command(const Tree& tree, const Invocation& invocation, const CliHooks& 
                               : command_full_sync(context, invocation.full_sync);
   }
   if (tree.restore->parsed()) return command_restore(context, invocation.restore);
+  if (tree.drill->parsed()) return command_drill(context, invocation.drill);
   if (tree.adopt_local->parsed()) return command_adopt_local(context, invocation.yes);
   if (tree.queue->parsed()) return command_queue(context, invocation.queue);
   return command_verify(context, {invocation.namespaces});

@@ -170,6 +170,13 @@ constexpr Field kFields[] = {
      .help = "What order the backup keeps: each document's own (merged, in parallel), or with `strict` local's order "
              "across everything (one lane, slower; wants post-images, see docs/adr/0006-strict-ordering.md)",
      .choices = "document|strict"},
+    {.env = "SYNC_DRILL_BYTES_PER_SECOND",
+     .flag = "--drill-bytes-per-second",
+     .target = &S::drill_bytes_per_second,
+     .default_text = "16MiB",
+     .help = "Most bytes that a drill writes to its scratch databases in a second, so that the application does not "
+             "feel it; 0: no limit",
+     .max = kBytesMax},
     {.env = "SYNC_SHUTDOWN_TIMEOUT",
      .flag = "--shutdown-timeout",
      .target = &S::shutdown_timeout,

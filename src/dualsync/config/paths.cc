@@ -10,4 +10,6 @@ std::filesystem::path api_address_path(const std::string& data_dir) {
   return std::filesystem::path(data_dir) / "api-address";
 }
 
+std::filesystem::path drill_lock_path(const std::string& data_dir) { return std::filesystem::path(data_dir) / "drill"; }
+
 }  // namespace dualsync

@@ -29,6 +29,8 @@ struct RestoredNamespace {
   std::uint64_t indexes = 0;    // that on `_id` included
   std::uint64_t evicted = 0;    // of a capped collection: documents of the backup for which it has no room
   TargetState before = TargetState::kAbsent;
+  Namespace local{};      // as local names it
+  std::string problem{};  // why it is not restored or not proven; only where a restore goes on in spite of it
 };
 
 struct RestoreReport {

@@ -2,11 +2,13 @@
 
 #include <algorithm>
 
+#include "dualsync/model/drill_name.h"
+
 namespace dualsync {
 namespace {
 
 bool is_internal_database(std::string_view db) {
-  return db == "admin" || db == "local" || db == "config" || db == kMetadataDatabase;
+  return db == "admin" || db == "local" || db == "config" || db == kMetadataDatabase || is_drill_database(db);
 }
 
 // $out and mapReduce fill one of these and rename it over their target; the rename makes the target dirty.

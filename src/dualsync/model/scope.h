@@ -1,7 +1,8 @@
 // Scope: which namespaces are mirrored, and under which name each is kept on the backup.
 //
 // Threads  immutable after make(); any
-// Rule     admin, local, config, our own metadata and system collections are never in scope
+// Rule     admin, local, config, our own metadata, scratch databases of drills and system collections are never in
+//          scope
 #pragma once
 
 #include <map>

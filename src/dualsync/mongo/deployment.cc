@@ -12,6 +12,7 @@
 #include "dualsync/mongo/kept_schema.h"
 #include "dualsync/mongo/local_probe.h"
 #include "dualsync/mongo/schema_writer.h"
+#include "dualsync/mongo/storage_probe.h"
 
 namespace dualsync {
 namespace {
@@ -135,6 +136,10 @@ std::unique_ptr<KeptSchemas> Deployment::make_kept_schemas(const std::string& st
 
 std::unique_ptr<BackupState> Deployment::make_backup_state(const std::string& database) const {
   return std::make_unique<MongoBackupState>(pool_, database);
+}
+
+std::unique_ptr<StorageProbe> Deployment::make_storage_probe() const {
+  return std::make_unique<MongoStorageProbe>(pool_);
 }
 
 std::unique_ptr<LocalProbe> Deployment::make_local_probe() const { return std::make_unique<MongoLocalProbe>(pool_); }

@@ -21,6 +21,7 @@
 #include "dualsync/ports/document_store.h"
 #include "dualsync/ports/kept_schema.h"
 #include "dualsync/ports/local_probe.h"
+#include "dualsync/ports/storage_probe.h"
 #include "dualsync/ports/write_gate.h"
 
 namespace dualsync {
@@ -68,6 +69,7 @@ class Deployment {
   std::unique_ptr<ChangeSource> make_change_source(const SourceOptions& options) const;
   // Of the backup: beside the user's data. `database`: see MongoBackupState.
   std::unique_ptr<BackupState> make_backup_state(const std::string& database) const;
+  std::unique_ptr<StorageProbe> make_storage_probe() const;
   // Of local.
   std::unique_ptr<LocalProbe> make_local_probe() const;
 

@@ -48,6 +48,22 @@ TrueSchema decode(std::string_view bytes) {
   return schema;
 }
 
+// What a change would repair silently must not be restored silently: TTLs and sizes would be missing.
+bool well_formed(std::string_view bytes) {
+  bson_iter_t iter;
+  bson_iter_t entry;
+  if (!find_field(bytes, "options", &iter) || !BSON_ITER_HOLDS_DOCUMENT(&iter)) return false;
+  if (!find_field(bytes, "indexes", &iter) || !BSON_ITER_HOLDS_ARRAY(&iter) || !bson_iter_recurse(&iter, &entry))
+    return false;
+  while (bson_iter_next(&entry)) {
+    const std::string_view index = iter_document(entry).value_or(std::string_view());
+    bson_iter_t seconds;
+    if (text_of(index, "name").empty() || !find_field(index, kTtl, &seconds) || !BSON_ITER_HOLDS_NUMBER(&seconds))
+      return false;
+  }
+  return true;
+}
+
 std::string kept_options(std::string_view options) {
   BsonDoc kept;
   bson_iter_t iter;
@@ -93,6 +109,11 @@ std::string resized(const std::string& options, std::string_view changes) {
 Result<TrueSchema> MongoKeptSchemas::read(const Namespace& ns) {
   auto found = state_.find(id_of(ns));
   if (!found) return found.error();
+  if (!found->empty() && !well_formed(*found)) {
+    return Error{
+        ErrorKind::kCorruption, "what is kept of " + ns.full() + " beside the lease is damaged",
+        "its TTLs and sizes are not known; remove that record, and the next comparison with local keeps it anew", 0};
+  }
   return decode(*found);
 }
 
@@ -179,6 +200,7 @@ Result<void> KeepingSchemaWriter::modify_collection(const Namespace& ns, std::st
 
 Result<void> KeepingSchemaWriter::rename(const Namespace& from, const Namespace& to, bool drop_target) {
   auto kept = kept_->read(from);
+  if (!kept && kept.error().kind == ErrorKind::kCorruption) kept = TrueSchema{};  // restoring reports it
   if (!kept) return kept.error();
   const auto take_over = [&](TrueSchema* schema) { *schema = *kept; };
   // Without a record of `from` the rename may have happened before: then it fails, and what `to` has stays.

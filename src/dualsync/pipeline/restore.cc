@@ -13,6 +13,8 @@
 namespace dualsync {
 namespace {
 
+constexpr int kIndexTries = 3;
+
 bool has_ttl(std::string_view definition) {
   bson_iter_t iter;
   return find_field(definition, "expireAfterSeconds", &iter);
@@ -76,31 +78,52 @@ Result<RestoreReport> Restore::run(std::stop_token stop, const std::function<voi
     progress(status);
   };
   for (const Item& item : *items) {
-    if (stop.stop_requested()) return Error{ErrorKind::kStopped, "restore stopped", "", 0};
     RestoredNamespace one;
-    if (options_.dry_run) {
-      one.documents = options_.ids.empty() ? item.documents : options_.ids.size();
-    } else {
-      status.current = item.target.full();
-      auto restored = options_.ids.empty() ? restore(item, stop) : restore_ids(item);
-      if (!restored) return restored.error();
-      one = *restored;
-      ++status.namespaces_done;
-    }
+    one.documents = options_.ids.empty() ? item.documents : options_.ids.size();
     one.ns = item.target;
+    one.local = item.info.ns;
     one.type = type_text(item.info.type);
     one.before = item.before;
     one.indexes = item.indexes.size();
+    one.problem = item.problem;
     report.namespaces.push_back(std::move(one));
+  }
+  if (options_.approve) DUALSYNC_TRY(options_.approve(report));
+  for (std::size_t i = 0; i < items->size() && !options_.dry_run; ++i) {
+    if (stop.stop_requested()) return Error{ErrorKind::kStopped, "restore stopped", "", 0};
+    RestoredNamespace& one = report.namespaces[i];
+    {
+      MutexLock lock(mutex);
+      status.current = (options_.placed ? one.local : one.ns).full();
+    }
+    auto restored = restore_or_note((*items)[i], stop);
+    if (!restored) return restored.error();
+    one.documents = restored->documents;
+    one.written = restored->written;
+    one.evicted = restored->evicted;
+    one.problem = restored->problem;
+    MutexLock lock(mutex);
+    ++status.namespaces_done;
   }
   report.seconds = std::chrono::duration<double>(clock_.now() - begin).count();
   return report;
+}
+
+Result<RestoredNamespace> Restore::restore_or_note(const Item& item, std::stop_token stop) {
+  RestoredNamespace noted;
+  noted.problem = item.problem;
+  if (!item.problem.empty()) return noted;
+  auto restored = options_.ids.empty() ? restore(item, stop) : restore_ids(item);
+  if (restored || !options_.go_on || !concerns_one_collection(restored.error())) return restored;
+  noted.problem = restored.error().message;
+  return noted;
 }
 
 Result<RestoredNamespace> Restore::restore(const Item& item, std::stop_token stop) {
   RestoredNamespace done;
   if (item.info.type != CollectionInfo::Type::kCollection) {
     DUALSYNC_TRY(restore_view(item));
+    if (item.info.type == CollectionInfo::Type::kView) DUALSYNC_TRY(check_options(item));
     return done;
   }
   const bool capped = is_capped(item.info.options);
@@ -124,17 +147,30 @@ Result<RestoredNamespace> Restore::restore(const Item& item, std::stop_token sto
   if (auto created = schema_->create_collection(item.target, item.info.options); !created)
     return created.error().in("target");
   if (*progress) DUALSYNC_TRY(documents.copy(std::move(**progress), stop));
-  DUALSYNC_TRY(restore_indexes(item, false));
+  DUALSYNC_TRY(build_indexes(item, documents, stop));
   auto counts = documents.prove(stop);
   if (!counts) return counts.error();
   // Only now may anything expire: the proof is of what the backup holds.
   DUALSYNC_TRY(restore_indexes(item, true));
-  DUALSYNC_TRY(check_schema(item));
+  DUALSYNC_TRY(check_options(item));
+  DUALSYNC_TRY(check_indexes(item));
   DUALSYNC_TRY(documents.finish());
   done.documents = counts->documents;
   done.written = counts->written;
   done.evicted = counts->evicted;
   return done;
+}
+
+// Documents were copied while the mirror went on, so a value may have been copied with two of them. If it is so on the
+// backup itself, it still is when the target has caught up.
+Result<void> Restore::build_indexes(const Item& item, RestoreDocuments& documents, std::stop_token stop) {
+  auto built = restore_indexes(item, false);
+  for (int i = 0; i < kIndexTries && !built && built.error().kind == ErrorKind::kDuplicateKey; ++i) {
+    auto counts = documents.prove(stop);
+    if (!counts) return counts.error();
+    built = restore_indexes(item, false);
+  }
+  return built;
 }
 
 // Views, and time series, whose documents a mirror does not carry.
@@ -168,14 +204,14 @@ Result<void> Restore::restore_indexes(const Item& item, bool with_ttl) {
       have.erase(found);
     }
     auto created = schema_->create_index(item.target, definition);
-    if (!created) return created.error().in("target");
+    if (!created) return created.error().in("target: index '" + name + "'");
   }
   if (with_ttl) return {};
   for (const auto& [name, definition] : have) DUALSYNC_TRY(schema_->drop_index(item.target, name));
   return {};
 }
 
-Result<void> Restore::check_schema(const Item& item) {
+Result<void> Restore::check_options(const Item& item) {
   auto collections = target_reader_->list_collections(item.target.db);
   if (!collections) return collections.error().in("target");
   const auto there = std::find_if(collections->begin(), collections->end(),
@@ -185,6 +221,10 @@ Result<void> Restore::check_schema(const Item& item) {
     return refused(item.target, text);
   if (is_capped(item.info.options) != is_capped(there->options))
     return refused(item.target, "it is not capped as local's");
+  return {};
+}
+
+Result<void> Restore::check_indexes(const Item& item) {
   auto present = target_reader_->list_indexes(item.target);
   if (!present) return present.error().in("target");
   for (const std::string& text : different_indexes(item.indexes, *present)) return refused(item.target, text);

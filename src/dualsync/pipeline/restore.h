@@ -21,6 +21,8 @@
 
 namespace dualsync {
 
+class RestoreDocuments;
+
 struct RestoreOptions {
   std::vector<std::string> namespaces;  // patterns as Scope has them; empty: everything in scope
   std::vector<std::string> ids;         // {_id: ...} each: only these documents, of the one namespace
@@ -28,6 +30,12 @@ struct RestoreOptions {
   bool force = false;                   // the target may hold documents; they are replaced or removed
   bool dry_run = false;
   std::size_t threads = 2;
+  // Where a collection goes, by its name on local; asked once for each. Empty: `target_database` says it.
+  std::function<Namespace(const Namespace&)> placed;
+  // Asked once the plan is made and before anything is changed; an error ends the restore.
+  std::function<Result<void>(const RestoreReport& plan)> approve;
+  // What is wrong with one collection is noted in the report instead of ending the restore.
+  bool go_on = false;
 };
 
 class Restore {
@@ -46,9 +54,12 @@ class Restore {
     std::uint64_t documents = 0;
     TargetState before = TargetState::kAbsent;
     std::string target_options;  // as the target has them; nothing if it is absent
+    std::string problem;         // why it cannot be restored; empty: nothing is known against it
   };
 
   Result<std::vector<Item>> plan();
+  Result<RestoredNamespace> restore_or_note(const Item& item, std::stop_token stop);
+  Result<void> build_indexes(const Item& item, RestoreDocuments& documents, std::stop_token stop);
   Result<std::vector<CollectionInfo>> chosen();
   Result<void> complete(Item* item);        // what the backup does not say by itself
   Result<void> look_at_target(Item* item);  // kRefused: something of another kind is there
@@ -56,7 +67,8 @@ class Restore {
   Result<RestoredNamespace> restore(const Item& item, std::stop_token stop);
   Result<void> restore_view(const Item& item);
   Result<void> restore_indexes(const Item& item, bool with_ttl);
-  Result<void> check_schema(const Item& item);
+  Result<void> check_options(const Item& item);
+  Result<void> check_indexes(const Item& item);
   Result<RestoredNamespace> restore_ids(const Item& item);
   bool may_fill(const Item& item) const { return item.before != TargetState::kFilled; }
 
@@ -71,5 +83,8 @@ class Restore {
   std::unique_ptr<SchemaWriter> schema_;
   std::function<void(std::uint64_t)> add_progress_;
 };
+
+// Something is wrong with the collection itself; a server that is away, or rights that are missing, are another matter.
+bool concerns_one_collection(const Error& error);
 
 }  // namespace dualsync

@@ -1,6 +1,7 @@
 #include "dualsync/pipeline/restore_documents.h"
 
 #include <algorithm>
+#include <map>
 
 #include "dualsync/codec/bson.h"
 #include "dualsync/codec/bson_compare.h"
@@ -18,6 +19,24 @@ constexpr std::size_t kPagesPerSave = 8;
 constexpr std::size_t kRangesMax = 64;
 // The backup may be mirrored into meanwhile, and unique values may move between documents.
 constexpr int kPassesMax = 6;
+// Documents that still change in the second pass are looked at one by one, unless they are too many for that.
+constexpr std::size_t kSettleMax = 50'000;
+constexpr std::size_t kSettleTogether = 32;  // documents of up to 16 MiB on either side
+constexpr int kSettleRounds = 10;
+
+using Documents = std::map<std::string, std::string>;  // by canonical key
+
+Result<Documents> look_up(DocumentReader& reader, const Namespace& ns, std::span<const std::string> keys) {
+  const std::vector<std::string_view> wanted(keys.begin(), keys.end());
+  Documents found;
+  auto read = reader.find_by_ids(ns, wanted, {}, [&](std::string_view document) {
+    std::string key;
+    append_canonical_key(document, &key);
+    found[key] = document;
+  });
+  if (!read) return read.error();
+  return found;
+}
 
 }  // namespace
 
@@ -198,7 +217,8 @@ Result<void> RestoreDocuments::send(BackupWriter& writer, Page& page) {
   return {};
 }
 
-Result<std::uint64_t> RestoreDocuments::pass(RestoreCounts* counts, std::stop_token stop) {
+Result<std::uint64_t> RestoreDocuments::pass(RestoreCounts* counts, std::vector<std::string>* keys,
+                                             std::stop_token stop) {
   const auto source = source_.make_reader();
   const auto target = target_.make_reader();
   const auto writer = target_.make_writer();
@@ -219,6 +239,8 @@ Result<std::uint64_t> RestoreDocuments::pass(RestoreCounts* counts, std::stop_to
       return {};
     }
     ++differences;
+    if (keys->size() <= kSettleMax)
+      keys->push_back(id_key_of(difference.local.empty() ? difference.backup : difference.local));
     // A replace cannot change the `_id`'s type and does not take every field name; a delete and an insert do.
     if (!difference.backup.empty()) page.remove(id_key_of(difference.backup));
     if (!difference.local.empty()) page.write(WriteItem::Kind::kInsert, difference.local);
@@ -235,13 +257,69 @@ Result<std::uint64_t> RestoreDocuments::pass(RestoreCounts* counts, std::stop_to
   return differences;
 }
 
+Result<std::size_t> RestoreDocuments::settle(std::vector<std::string> keys, std::stop_token stop) {
+  const auto source = source_.make_reader();
+  const auto target = target_.make_reader();
+  const auto writer = target_.make_writer();
+  for (int round = 0; round < kSettleRounds && !keys.empty(); ++round) {
+    std::vector<std::string> left;
+    for (std::size_t begin = 0; begin < keys.size(); begin += kSettleTogether) {
+      if (stop.stop_requested()) return Error{ErrorKind::kStopped, "restore stopped", "", 0};
+      const std::size_t count = std::min(kSettleTogether, keys.size() - begin);
+      auto unequal = settle_some(*source, *target, *writer, std::span(keys).subspan(begin, count));
+      if (!unequal) return unequal.error();
+      left.insert(left.end(), unequal->begin(), unequal->end());
+    }
+    keys = std::move(left);
+  }
+  return keys.size();
+}
+
+Result<std::vector<std::string>> RestoreDocuments::settle_some(DocumentReader& source, DocumentReader& target,
+                                                               BackupWriter& writer,
+                                                               std::span<const std::string> keys) {
+  auto wanted = look_up(source, job_.source, keys);
+  if (!wanted) return wanted.error().in("backup");
+  auto present = look_up(target, job_.target, keys);
+  if (!present) return present.error().in("target");
+  if (*present == *wanted) return std::vector<std::string>();
+  Page page;
+  for (const auto& [key, document] : *present) {
+    const auto same = wanted->find(key);
+    if (same == wanted->end() || same->second != document) page.remove(id_key_of(document));
+  }
+  for (const auto& [key, document] : *wanted) {
+    const auto same = present->find(key);
+    if (same == present->end() || same->second != document) page.write(WriteItem::Kind::kInsert, document);
+  }
+  DUALSYNC_TRY(send(writer, page));
+  present = look_up(target, job_.target, keys);
+  if (!present) return present.error().in("target");
+  std::vector<std::string> unequal;
+  for (const std::string& id : keys) {
+    std::string key;
+    append_canonical_key(id, &key);
+    const auto a = wanted->find(key);
+    const auto b = present->find(key);
+    const bool gone = a == wanted->end() && b == present->end();
+    if (!gone && (a == wanted->end() || b == present->end() || a->second != b->second)) unequal.push_back(id);
+  }
+  return unequal;
+}
+
 Result<RestoreCounts> RestoreDocuments::prove(std::stop_token stop) {
   RestoreCounts counts;
   std::uint64_t differences = 0;
   for (int i = 0; i < kPassesMax; ++i) {
-    auto found = pass(&counts, stop);
+    std::vector<std::string> keys;
+    auto found = pass(&counts, &keys, stop);
     if (!found) return found.error();
     differences = *found;
+    if (i > 0 && !job_.in_order && keys.size() <= kSettleMax) {
+      auto left = settle(std::move(keys), stop);
+      if (!left) return left.error();
+      differences = *left;
+    }
     counts.written = written_;
     if (differences == 0) return counts;
   }

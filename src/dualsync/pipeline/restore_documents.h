@@ -2,7 +2,8 @@
 //
 // Rule     an empty target is filled range by range and remembers how far it is (in `<database>.__dualsync` of the
 //          target), so that an interrupted restore goes on there; any other is compared and only differences are
-//          written. Both end with a comparison that finds nothing
+//          written. Both end with a comparison that finds nothing, or only documents that the mirror changes meanwhile:
+//          each of those is read from the backup, written and read back, byte for byte
 // Units    memory: a page of documents per thread
 // Threads  copies with several of its own; one owner
 #pragma once
@@ -10,6 +11,7 @@
 #include <atomic>
 #include <functional>
 #include <optional>
+#include <span>
 #include <stop_token>
 #include <string>
 #include <vector>
@@ -54,7 +56,12 @@ class RestoreDocuments {
   Result<void> copy_range(std::size_t index, BackupWriter& writer, std::stop_token stop);
   Result<void> send(BackupWriter& writer, Page& page);
   Result<void> save(BackupWriter& writer) DUALSYNC_EXCLUDES(mutex_);
-  Result<std::uint64_t> pass(RestoreCounts* counts, std::stop_token stop);
+  // `keys`: of what differed, up to the most that settle() takes and one.
+  Result<std::uint64_t> pass(RestoreCounts* counts, std::vector<std::string>* keys, std::stop_token stop);
+  // Returns how many still were not on the target as they had just been read from the backup.
+  Result<std::size_t> settle(std::vector<std::string> keys, std::stop_token stop);
+  Result<std::vector<std::string>> settle_some(DocumentReader& source, DocumentReader& target, BackupWriter& writer,
+                                               std::span<const std::string> keys);
   Namespace marks() const;
   std::string mark_key() const;
 

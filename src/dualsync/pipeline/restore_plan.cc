@@ -40,6 +40,11 @@ bool matches(const std::string& pattern, const Namespace& ns) {
 
 }  // namespace
 
+bool concerns_one_collection(const Error& error) {
+  return error.kind != ErrorKind::kConnectivity && error.kind != ErrorKind::kStopped &&
+         error.kind != ErrorKind::kDenied;
+}
+
 // Named as local names them.
 Result<std::vector<CollectionInfo>> Restore::chosen() {
   std::vector<std::string> databases;
@@ -89,8 +94,12 @@ Result<std::vector<Restore::Item>> Restore::plan() {
   for (CollectionInfo& info : *collections) {
     Item item;
     item.target = {options_.target_database.empty() ? info.ns.db : options_.target_database, info.ns.collection};
+    if (options_.placed) item.target = options_.placed(info.ns);
     item.info = std::move(info);
-    DUALSYNC_TRY(complete(&item));
+    if (auto completed = complete(&item); !completed) {
+      if (!options_.go_on || !concerns_one_collection(completed.error())) return completed.error();
+      item.problem = completed.error().message;
+    }
     DUALSYNC_TRY(look_at_target(&item));
     items.push_back(std::move(item));
   }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <optional>
 
 #include "dualsync/codec/bson.h"
 #include "dualsync/pipeline/index_sync.h"
@@ -11,6 +12,18 @@ namespace {
 
 // A mirror is never capped: it must not evict in an order of its own.
 constexpr std::array<std::string_view, 6> kOwnOptions = {"uuid", "capped", "size", "max", "autoIndexId", "idIndex"};
+
+constexpr std::array<const char*, 3> kBounds = {"capped", "size", "max"};
+
+// A number, whatever its type; a truth is 1 or 0.
+std::optional<std::int64_t> number_at(std::string_view document, const char* name) {
+  bson_iter_t iter;
+  if (!find_field(document, name, &iter)) return std::nullopt;
+  if (BSON_ITER_HOLDS_BOOL(&iter)) return bson_iter_bool(&iter) ? 1 : 0;
+  return BSON_ITER_HOLDS_NUMBER(&iter) ? std::optional<std::int64_t>(bson_iter_as_int64(&iter)) : std::nullopt;
+}
+
+std::string text_of(std::optional<std::int64_t> number) { return number ? std::to_string(*number) : "none"; }
 
 }  // namespace
 
@@ -59,6 +72,37 @@ std::vector<std::string> different_indexes(const std::vector<std::string>& local
     present.erase(other);
   }
   for (const auto& [name, definition] : present) found.push_back("index '" + name + "' exists only on the backup");
+  return found;
+}
+
+std::vector<std::string> different_bounds(std::string_view local, std::string_view restored) {
+  std::vector<std::string> found;
+  for (const char* name : kBounds) {
+    const auto wanted = number_at(local, name);
+    const auto is = number_at(restored, name);
+    if (wanted.value_or(0) != is.value_or(0)) {
+      found.push_back("option '" + std::string(name) + "' comes back as " + text_of(is) + " instead of " +
+                      text_of(wanted));
+    }
+  }
+  return found;
+}
+
+std::vector<std::string> different_ttls(const std::vector<std::string>& local,
+                                        const std::vector<std::string>& restored) {
+  std::vector<std::string> found;
+  for (const std::string& wanted : local) {
+    const std::string name = index_name(wanted);
+    const auto is = std::find_if(restored.begin(), restored.end(),
+                                 [&](const std::string& definition) { return index_name(definition) == name; });
+    if (is == restored.end()) continue;
+    const auto a = number_at(wanted, "expireAfterSeconds");
+    const auto b = number_at(*is, "expireAfterSeconds");
+    if (a != b) {
+      found.push_back("the TTL of index '" + name + "' comes back as " + text_of(b) + " instead of " + text_of(a) +
+                      " seconds");
+    }
+  }
   return found;
 }
 

@@ -16,4 +16,9 @@ std::vector<std::string> different_options(std::string_view local, std::string_v
 std::vector<std::string> different_indexes(const std::vector<std::string>& local,
                                            const std::vector<std::string>& backup);
 
+// The same of what only the restored collection has again: capped sizes, and the TTLs of indexes that both have.
+std::vector<std::string> different_bounds(std::string_view local, std::string_view restored);
+std::vector<std::string> different_ttls(const std::vector<std::string>& local,
+                                        const std::vector<std::string>& restored);
+
 }  // namespace dualsync

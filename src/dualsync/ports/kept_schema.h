@@ -29,7 +29,7 @@ class KeptSchemas {
  public:
   virtual ~KeptSchemas() = default;
 
-  // `ns` as the backup names it. Without a record: an empty one.
+  // `ns` as the backup names it. Without a record: an empty one. kCorruption: it does not say what it should.
   virtual Result<TrueSchema> read(const Namespace& ns) = 0;
   virtual Result<void> change(const Namespace& ns, const std::function<void(TrueSchema*)>& edit) = 0;
 };

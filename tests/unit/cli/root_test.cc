@@ -39,6 +39,11 @@ class Cli : public ::testing::Test {
       progress({true, 1, 0, 10, 5, "shop.orders"});
       return report_;
     };
+    hooks_.drill = [this](const Settings& settings, const DrillRequest& request, const VerifyProgress&) {
+      seen_ = settings;
+      drill_request_ = request;
+      return drilled_;
+    };
     hooks_.restore = [this](const Settings&, const RestoreRequest& request, const VerifyProgress&) {
       restore_request_ = request;
       return restored_;
@@ -72,6 +77,8 @@ class Cli : public ::testing::Test {
   Settings seen_;
   VerifyRequest request_;
   Result<VerifyReport> report_ = VerifyReport{};
+  DrillRequest drill_request_;
+  Result<DrillReport> drilled_ = DrillReport{};
   RestoreRequest restore_request_;
   Result<RestoreReport> restored_ = RestoreReport{};
   test::FakeControl control_;
@@ -265,6 +272,46 @@ TEST_F(Cli, WarnsOfUnknownNames) {
 TEST_F(Cli, WritesItsDocumentation) {
   EXPECT_EQ(run({"internal", "settings-doc"}), kExitOk);
   EXPECT_TRUE(out().starts_with("# Settings\n"));
+}
+
+TEST_F(Cli, DrillPassesOnWhatIsAskedAndNamesWhatIsDamaged) {
+  EXPECT_EQ(run({"drill"}), kExitUsage);
+  EXPECT_NE(err().find("MONGODB_ATLAS_URI is not set"), std::string::npos);
+  environment_["MONGODB_ATLAS_URI"] = "mongodb://127.0.0.1:1/shop";
+  DrillReport report;
+  report.target = "127.0.0.1:27017";
+  report.whole = true;
+  report.compared = true;
+  report.finished_ms = 1'795'372'200'123;
+  report.namespaces.push_back({{"shop", "orders"}, "collection", 12'000, 3, {}, 0, {}, 0});
+  drilled_ = report;
+  EXPECT_EQ(run({"drill", "orders", "shop.c*", "--to", "mongodb://b/", "--compare-local", "always",
+                 "--drill-bytes-per-second", "1MiB", "--json"}),
+            kExitOk)
+      << err();
+  EXPECT_EQ(drill_request_.namespaces, (std::vector<std::string>{"orders", "shop.c*"}));
+  EXPECT_EQ(drill_request_.to, "mongodb://b/");
+  EXPECT_EQ(drill_request_.compare, CompareLocal::kAlways);
+  EXPECT_EQ(seen_.drill_bytes_per_second, 1U << 20U);
+  const Json body = Json::parse(out());
+  EXPECT_EQ(body["proven"], true);
+  EXPECT_EQ(body["finished"], "2026-11-22T18:30:00.123Z");
+  EXPECT_EQ(body["namespaces"][0]["namespace"], "shop.orders");
+  EXPECT_EQ(run({"drill"}), kExitOk);
+  EXPECT_EQ(drill_request_.compare, CompareLocal::kAuto);
+  EXPECT_NE(out().find("PROVEN: 12,000 documents restored to 127.0.0.1:27017"), std::string::npos) << out();
+  report.namespaces[0].problems = {"index 'values' is missing on the backup"};
+  report.namespaces[0].difference_count = 7;
+  report.namespaces[0].differences = {{DifferenceKind::kContent, {}, "5", "total"}};
+  drilled_ = report;
+  EXPECT_EQ(run({"drill"}), kExitFailed);
+  for (const char* text : {"DAMAGED", "NOT PROVEN", "_id 5  at total", "and 6 more", "index 'values' is missing"})
+    EXPECT_NE(out().find(text), std::string::npos) << text << '\n' << out();
+  EXPECT_EQ(run({"drill", "--json"}), kExitFailed);
+  EXPECT_EQ(Json::parse(out())["namespaces"][0]["differences"][0]["id"], 5);
+  drilled_ = Error{ErrorKind::kConflict, "another drill runs on ./data", "wait for it to end", 0};
+  EXPECT_EQ(run({"drill"}), kExitOwned);
+  EXPECT_EQ(run({"drill", "--compare-local", "perhaps"}), kExitUsage);
 }
 
 TEST_F(Cli, RestorePassesOnWhatIsAskedAndTellsWhatWasDone) {
