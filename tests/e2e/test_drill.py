@@ -183,3 +183,31 @@ def test_another_server_and_bad_input(own_world: World) -> None:
     own_world.copy.drop_collection("things")
     empty = daemon.command("drill")
     assert empty.returncode == EXIT_FAILED and "holds nothing" in empty.stderr, empty.stderr
+
+
+def test_on_schedule(own_world: World) -> None:
+    filled(own_world.db, "things", 200)
+    daemon = own_world.mirror(SYNC_DRILL_INTERVAL="2s")
+    first = eventually(lambda: daemon.metrics()["lastProvenRestore"], 60, "the daemon drills by itself")
+    eventually(lambda: daemon.metrics()["lastProvenRestore"] > first, 60, "and again")
+    assert "restored and proven on" in daemon.command("status").stdout
+    own_world.copy.things.update_one({"_id": 10}, {"$set": {"text": "damaged"}})
+
+    def failed() -> dict | None:
+        return next((each for each in daemon.health()["reasons"] if each["code"] == "drill-failed"), None)
+
+    reason = eventually(failed, 60, "the damage is found")
+    assert f"{own_world.database}.things: 1 documents differ from local" in reason["message"], reason
+    assert "dualsync drill" in reason["hint"] and daemon.health()["status"] == "degraded"
+    assert any(line["module"] == "drill" and line["level"] == "warn" for line in daemon.log_lines())
+    own_world.db.things.update_one({"_id": 10}, {"$set": {"text": "written again"}})
+    eventually(lambda: failed() is None, 60, "it is repaired, and proven again")
+    assert daemon.health()["status"] == "healthy"
+    # A stop in the middle of a drill leaves nothing behind.
+    assert daemon.stop() == 0
+    filled(own_world.db, "more", DOCUMENTS)
+    daemon.settings.update(SLOW)
+    daemon.start()
+    eventually(lambda: scratch(own_world), 90, "it drills")
+    assert daemon.stop() == 0
+    assert scratch(own_world) == []

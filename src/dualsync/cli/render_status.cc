@@ -96,6 +96,10 @@ std::string render_status(const Status& status, const Style& style) {
                                                             : "every write up to " + utc_text(status.applied_position));
   text += line("verified", status.verified_until.is_null() ? std::string("not yet: `dualsync verify` proves it")
                                                            : "equal up to " + utc_text(status.verified_until));
+  text += line("drilled", status.last_proven_restore_ms
+                              ? "restored and proven on " +
+                                    utc_text({static_cast<std::uint32_t>(*status.last_proven_restore_ms / 1000), 0})
+                              : std::string("not yet: `dualsync drill` proves that the backup can be restored"));
   text += line("dead letters", counted(status.dead_letters, style, "refused by the backup"));
   text += line("dirty ranges", counted(status.dirty_ranges, style, "to be compared and repaired"));
   text += line("indexes owed", counted(status.owed_indexes, style, "not built on the backup yet"));

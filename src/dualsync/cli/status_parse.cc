@@ -3,6 +3,8 @@
 #include <array>
 #include <string>
 
+#include "dualsync/base/time_text.h"
+
 namespace dualsync {
 namespace {
 
@@ -58,6 +60,8 @@ Status read_status(const Json& body) {
   metrics.at("owedIndexes").get_to(status.owed_indexes);
   status.capture_position = parse_op_time(metrics.at("capturePosition"));
   status.applied_position = parse_op_time(metrics.at("appliedPosition"));
+  if (metrics.at("lastProvenRestore").is_string())
+    status.last_proven_restore_ms = parse_iso8601(metrics.at("lastProvenRestore").get<std::string>());
   status.verified_until = parse_op_time(metrics.at("verifiedUntil"));
   return status;
 }

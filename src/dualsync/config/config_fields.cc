@@ -170,6 +170,14 @@ constexpr Field kFields[] = {
      .help = "What order the backup keeps: each document's own (merged, in parallel), or with `strict` local's order "
              "across everything (one lane, slower; wants post-images, see docs/adr/0006-strict-ordering.md)",
      .choices = "document|strict"},
+    {.env = "SYNC_DRILL_INTERVAL",
+     .flag = "--drill-interval",
+     .target = &S::drill_interval,
+     .default_text = "0",
+     .help = "How often the daemon restores the backup into scratch databases on local, to prove that it can be; 0: "
+             "never",
+     .max = 366 * 24 * kHour,
+     .unit = "s"},
     {.env = "SYNC_DRILL_BYTES_PER_SECOND",
      .flag = "--drill-bytes-per-second",
      .target = &S::drill_bytes_per_second,

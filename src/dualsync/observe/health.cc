@@ -116,6 +116,13 @@ class Judge {
     }
   }
 
+  void drill(const HealthInput& input) {
+    if (input.drill_failure.empty()) return;
+    say(Verdict::kDegraded, "drill-failed", "the last drill could not prove the backup: " + input.drill_failure,
+        "`dualsync drill` tries again and names all of it, docs/restore.md what each means; meanwhile "
+        "`dualsync verify` says what differs from local");
+  }
+
   void window() {
     if (!status_.oplog_window_seconds || status_.capture != CaptureState::kConnecting) return;
     const auto lag = static_cast<std::int64_t>(status_.rpo_seconds);
@@ -145,6 +152,7 @@ void derive_health(const HealthInput& input, Status* status) {
   judge.breaker();
   judge.storage();
   judge.exceptions();
+  judge.drill(input);
   judge.window();
 }
 

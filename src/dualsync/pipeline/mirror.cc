@@ -150,6 +150,7 @@ Status Mirror::status() const {
   }
   HealthInput input;
   if (const auto trouble = queue_.trouble()) input.queue_trouble = trouble->message;
+  if (drill_failure_) input.drill_failure = drill_failure_();
   input.capture_silent_seconds = capture.silent_seconds;
   {
     MutexLock lock(mutex_);

@@ -5,6 +5,7 @@
 // Errors   failure() tells when the mirror cannot go on; the rest of it stays asleep until stop()
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <thread>
@@ -33,6 +34,8 @@ class Mirror final : public Control {
          const Clock& clock, MirrorGuards guards = {});
   ~Mirror() override;
 
+  // Before start(): whom to ask what the last drill found wrong.
+  void report_drills(std::function<std::string()> failure) { drill_failure_ = std::move(failure); }
   void start();
   // Goes on until what is captured by now is on the backup or `drain` is over (at once while the backup is offline or
   // not ours), then ends capture, the lanes, and the lease. Capture runs until then: what a touch reads counts only
@@ -72,6 +75,7 @@ class Mirror final : public Control {
   QueueKeeper keeper_;  // of the tick thread
   std::vector<std::unique_ptr<Lane>> lanes_;
   const SteadyTime started_;
+  std::function<std::string()> drill_failure_;
 
   std::stop_source stop_waits_;  // of the API
   std::stop_source stop_capture_;

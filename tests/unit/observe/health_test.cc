@@ -40,6 +40,17 @@ TEST(Health, ALowDiskAnOverflowAndAFallbackAreNamed) {
   EXPECT_TRUE(has(status, "disk-low"));
 }
 
+TEST(Health, AFailedDrillIsNamedWithWhatToDo) {
+  Status status = streaming();
+  HealthInput input;
+  input.drill_failure = "shop.bills: index 'values' is missing";
+  derive_health(input, &status);
+  EXPECT_EQ(status.verdict, Verdict::kDegraded);
+  ASSERT_TRUE(has(status, "drill-failed"));
+  EXPECT_NE(status.reasons.front().message.find("shop.bills"), std::string::npos);
+  EXPECT_NE(status.reasons.front().hint.find("dualsync drill"), std::string::npos);
+}
+
 TEST(Health, SilenceIsNotHealth) {
   Status status = streaming();
   HealthInput input;

@@ -1,0 +1,59 @@
+// DrillSchedule: a drill every SYNC_DRILL_INTERVAL, and what came of the last one.
+//
+// Order    due an interval after the last success, whoever drilled, or after the last try of its own; at once if there
+//          never was one. It waits while something stands in the way. What could not be tried (a server that is away,
+//          another drill) is tried again soon and is no failure
+// Threads  run() is one thread's; failure() any
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <optional>
+#include <stop_token>
+#include <string>
+
+#include "dualsync/base/clock.h"
+#include "dualsync/base/mutex.h"
+#include "dualsync/base/result.h"
+#include "dualsync/model/drill_report.h"
+#include "dualsync/model/status.h"
+
+namespace dualsync {
+
+// Why a drill has to wait: the first copy or a repair runs, the backup is away or not ours, local is the wrong one.
+// Empty: it may run.
+std::string drill_obstacle(const Status& status);
+
+struct DrillHooks {
+  std::function<std::string()> obstacle;
+  std::function<Result<DrillReport>(std::stop_token)> drill;
+  std::function<std::optional<std::int64_t>()> last_success_ms;  // Unix time
+};
+
+class DrillSchedule {
+ public:
+  // `interval` is more than zero.
+  DrillSchedule(const Clock& clock, std::chrono::milliseconds interval, DrillHooks hooks)
+      : clock_(clock), interval_(interval), hooks_(std::move(hooks)) {}
+
+  void run(const std::stop_token& stop);  // until stopped
+  // One look at the clock; true if it drilled.
+  bool step(const std::stop_token& stop) DUALSYNC_EXCLUDES(mutex_);
+
+  // What the last drill found wrong; empty after a success, and before the first.
+  std::string failure() const DUALSYNC_EXCLUDES(mutex_);
+
+ private:
+  bool due(std::optional<std::int64_t> last_success_ms) const;
+  void note(const Result<DrillReport>& report) DUALSYNC_EXCLUDES(mutex_);
+
+  const Clock& clock_;
+  const std::chrono::milliseconds interval_;
+  const DrillHooks hooks_;
+  std::optional<std::int64_t> next_ms_;  // of the running thread; not before this
+  mutable Mutex mutex_;
+  std::string failure_ DUALSYNC_GUARDED_BY(mutex_);
+  std::int64_t failed_ms_ DUALSYNC_GUARDED_BY(mutex_) = 0;
+};
+
+}  // namespace dualsync
