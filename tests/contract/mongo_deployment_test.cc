@@ -48,7 +48,7 @@ TEST_F(MongoTest, ProbeSaysWhatTheServerIs) {
 }
 
 TEST_F(MongoTest, WhatACollectionNeedsIsToldAndWhatIsNotThereIsNoError) {
-  insert("sized", {R"({"_id": 1, "text": "0123456789"})", R"({"_id": 2, "text": "0123456789"})"});
+  insert("sized", {bson_of(R"({"_id": 1, "text": "0123456789"})"), bson_of(R"({"_id": 2, "text": "0123456789"})")});
   const auto probe = local_->make_storage_probe();
   const auto size = probe->stored_bytes(Namespace{db_, "sized"});
   ASSERT_TRUE(is_ok(size));
