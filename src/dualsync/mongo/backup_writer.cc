@@ -92,7 +92,11 @@ Result<std::vector<WriteOutcome>> MongoBackupWriter::write_atomically(const Name
 
 Result<std::vector<WriteOutcome>> MongoBackupWriter::noted(const Namespace& ns,
                                                            Result<std::vector<WriteOutcome>> outcomes) {
-  if (!outcomes.ok() && outcomes.error().kind == ErrorKind::kConnectivity) unanswered_ = ns;
+  // In order, what was answered before the answer that is missing is told as well.
+  const Error* error = !outcomes.ok()                               ? &outcomes.error()
+                       : !outcomes->empty() && !outcomes->back().ok ? &outcomes->back().error
+                                                                    : nullptr;
+  if (error != nullptr && error->kind == ErrorKind::kConnectivity) unanswered_ = ns;
   return outcomes;
 }
 
@@ -128,6 +132,11 @@ Result<std::vector<WriteOutcome>> MongoBackupWriter::write_each(const Namespace&
 // What was sent before an item failed is done; nothing behind it was tried.
 Result<std::vector<WriteOutcome>> MongoBackupWriter::write_in_order(const Namespace& ns,
                                                                     std::span<const WriteItem> items) {
+  return noted(ns, write_each_in_order(ns, items));
+}
+
+Result<std::vector<WriteOutcome>> MongoBackupWriter::write_each_in_order(const Namespace& ns,
+                                                                         std::span<const WriteItem> items) {
   DUALSYNC_TRY(learn_server());
   std::vector<WriteOutcome> outcomes(items.size());
   const Call call{ns, items, outcomes, true};

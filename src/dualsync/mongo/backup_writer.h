@@ -45,6 +45,7 @@ class MongoBackupWriter final : public BackupWriter {
   };
 
   Result<std::vector<WriteOutcome>> write_each(const Namespace& ns, std::span<const WriteItem> items);
+  Result<std::vector<WriteOutcome>> write_each_in_order(const Namespace& ns, std::span<const WriteItem> items);
   Result<std::vector<WriteOutcome>> write_all_or_nothing(const Namespace& ns, std::span<const WriteItem> items);
   // Notes whether an answer is missing.
   Result<std::vector<WriteOutcome>> noted(const Namespace& ns, Result<std::vector<WriteOutcome>> outcomes);

@@ -21,6 +21,8 @@ class ThrottledWriter final : public BackupWriter {
   Result<std::vector<std::string>> find_equal(const Namespace& ns, std::string_view fields) override {
     return writer_->find_equal(ns, fields);
   }
+  bool settled() const override { return writer_->settled(); }
+  Result<void> settle() override { return writer_->settle(); }
   std::uint64_t bytes_sent() const override { return writer_->bytes_sent(); }
   DocumentReader& reader() override { return writer_->reader(); }
 

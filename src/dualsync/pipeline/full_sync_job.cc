@@ -38,7 +38,8 @@ std::string encode(const FullSyncStatus& status) {
   return doc.str();
 }
 
-FullSyncPart decode_part(bson_iter_t field) {
+FullSyncPart decode_part(const bson_iter_t& entry) {
+  bson_iter_t field = entry;
   FullSyncPart part;
   while (bson_iter_next(&field)) {
     const std::string_view name = bson_iter_key(&field);
