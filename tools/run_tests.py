@@ -22,6 +22,7 @@ STEPS = ("build", "tidy", "unit", "dev", "tsan", "e2e")
 SLOW_STEPS = ("dev", "tsan")
 STEP_SECONDS = 2400
 UNIT_TEST_SECONDS = 300
+E2E_WORKERS = 3
 NEEDS_BUILD = ("unit", "e2e")
 
 
@@ -143,7 +144,10 @@ def step_tsan(outcome: Outcome) -> None:
 def step_e2e(outcome: Outcome) -> None:
     report = REPORTS / "e2e.xml"
     report.unlink(missing_ok=True)
-    run(outcome, "pytest", [sys.executable, "-m", "pytest", "tests/e2e", "-ra", "--durations=10",
+    # They mostly wait; on servers that are given, which all of them would share, one after the other.
+    given = bool(os.environ.get("DUALSYNC_TEST_LOCAL_URI"))
+    parallel = [] if given else ["-n", str(E2E_WORKERS), "--dist", "worksteal"]
+    run(outcome, "pytest", [sys.executable, "-m", "pytest", "tests/e2e", "-ra", "--durations=10", *parallel,
                             f"--junitxml={report}"])
     count(outcome, report)
 

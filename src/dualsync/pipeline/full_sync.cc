@@ -62,9 +62,12 @@ Result<bool> FullSync::step(std::stop_token stop, std::stop_token drain) {
   retry_owed();
   DUALSYNC_TRY(job_.tend());
   std::vector<DirtyRange> ranges = context_.queue.dirty_ranges();
-  // Nothing else goes on as long as the names of a first copy are not known.
-  std::stable_partition(ranges.begin(), ranges.end(),
-                        [](const DirtyRange& range) { return range.ns.collection.empty(); });
+  // Nothing else goes on as long as the names of a first copy are not known: what is written by then would be taken for
+  // somebody else's.
+  const auto unknown = std::stable_partition(ranges.begin(), ranges.end(),
+                                             [](const DirtyRange& range) { return range.ns.collection.empty(); });
+  if (std::any_of(ranges.begin(), unknown, [](const DirtyRange& range) { return range.first_copy; }))
+    ranges.erase(unknown, ranges.end());
   if (ranges.empty()) {
     MutexLock lock(mutex_);
     status_ = {};
