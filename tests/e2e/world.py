@@ -22,6 +22,7 @@ OPLOG_ENTRIES = 5_000_000
 POLL_SECONDS = 0.05
 METADATA_DATABASE = "dualsync"
 SLOW_SERVER_FACTOR = 4
+WORKERS_FACTOR = 2  # several tests share the processors
 HTTP_OK, HTTP_UNAVAILABLE, HTTP_TIMED_OUT = 200, 503, 504
 
 
@@ -29,6 +30,7 @@ def patience(seconds: float) -> float:
     """A deadline in seconds, longer where the embedded server is the slow one. It is never slept through."""
     if os.environ.get(LOCAL_VARIABLE) and os.environ.get(BACKUP_VARIABLE):
         return seconds * SLOW_SERVER_FACTOR
+    seconds *= WORKERS_FACTOR if int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1")) > 1 else 1
     return seconds * (SLOW_SERVER_FACTOR if find_server().name == "secantusd-py" else 1)
 
 
