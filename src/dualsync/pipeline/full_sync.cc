@@ -157,7 +157,10 @@ Result<void> FullSync::repair(const DirtyRange& range, std::stop_token stop) {
   const auto progress = CopyProgress::decode(range.progress);
   const bool looked = progress && !progress->looked_at.is_null();
   // In this order: a change from before the look that comes in between is seen.
-  if (range.requested) job_.began(range.ns);
+  if (range.requested) {
+    if (job_.cancelled().stop_requested()) return {};  // since the pass began
+    job_.began(range.ns);
+  }
   const bool too_early =
       looked && context_.queue.position().time < progress->looked_at && !planted(Bug::kLookCountsAtOnce);
   if (too_early || context_.queue.changes_first(range)) {

@@ -89,6 +89,21 @@ Result<void> FullSyncJob::load() {
 
 Result<void> FullSyncJob::save() { return queue_.put_state(kState, encode(status_)); }
 
+Result<void> FullSyncJob::begin() {
+  cancel_ = std::stop_source();
+  resumed_.reset();
+  repairs_until_.reset();
+  // Before the ranges: were they there first, the thread of full sync would not know whose they are.
+  DUALSYNC_TRY(save());
+  for (const FullSyncPart& part : status_.parts) {
+    DirtyRange range{part.ns, "full sync", DirtyRange::kNoGap, false, ""};
+    range.requested = true;
+    range.keep_extra = status_.keep_extra;
+    DUALSYNC_TRY(queue_.mark_dirty(range));
+  }
+  return {};
+}
+
 Result<FullSyncStatus> FullSyncJob::start(const FullSyncRequest& request, std::vector<FullSyncPart> parts) {
   {
     MutexLock lock(mutex_);
@@ -96,23 +111,19 @@ Result<FullSyncStatus> FullSyncJob::start(const FullSyncRequest& request, std::v
       return Error{ErrorKind::kConflict, "a full sync is running already",
                    "wait for its end, or stop it with `dualsync full-sync --cancel`", 0};
     }
+    const FullSyncStatus before = status_;
     FullSyncStatus next;
     next.state = State::kRunning;
-    next.id = status_.id + 1;
+    next.id = before.id + 1;
     next.keep_extra = request.keep_extra;
     next.started_ms = clock_.unix_ms();
     next.parts = std::move(parts);
     status_ = std::move(next);
-    cancel_ = std::stop_source();
-    resumed_.reset();
-    repairs_until_.reset();
-    // Before the ranges: were they there first, the thread of full sync would not know whose they are.
-    DUALSYNC_TRY(save());
-    for (const FullSyncPart& part : status_.parts) {
-      DirtyRange range{part.ns, "full sync", DirtyRange::kNoGap, false, ""};
-      range.requested = true;
-      range.keep_extra = request.keep_extra;
-      DUALSYNC_TRY(queue_.mark_dirty(range));
+    if (auto begun = begin(); !begun) {
+      status_ = before;
+      ignore_error(queue_.cancel_requested(), "what is left is compared for nothing");
+      ignore_error(save(), "it ends at the next start, with its ranges");
+      return begun.error();
     }
     log::info("full-sync", "asked for", {{"id", status_.id}, {"namespaces", status_.parts.size()}});
   }

@@ -38,6 +38,7 @@ class FullSyncJob {
 
  private:
   FullSyncPart* find(const Namespace& ns) DUALSYNC_REQUIRES(mutex_);
+  Result<void> begin() DUALSYNC_REQUIRES(mutex_);
   Result<void> save() DUALSYNC_REQUIRES(mutex_);
 
   SyncQueue& queue_;

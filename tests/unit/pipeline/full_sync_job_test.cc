@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "support/fake_clock.h"
+#include "support/forgetful_env.h"
 #include "support/queue_fixture.h"
 
 namespace dualsync {
@@ -24,7 +25,10 @@ FullSyncPart part_of(const Namespace& ns) {
 
 class FullSyncJobTest : public test::QueueFixture {
  protected:
+  ~FullSyncJobTest() override { queue_.reset(); }  // before its disk
+
   void SetUp() override {
+    options_.env = &disk_;
     open();
     append({}, {10, 1});
     job_ = std::make_unique<FullSyncJob>(*queue_, clock_);
@@ -39,6 +43,7 @@ class FullSyncJobTest : public test::QueueFixture {
     ASSERT_TRUE(job_->tend().ok());
   }
 
+  test::ForgetfulEnv disk_;
   test::FakeClock clock_;
   std::unique_ptr<FullSyncJob> job_;
 };
@@ -49,6 +54,20 @@ TEST_F(FullSyncJobTest, OnlyOneAtATime) {
   ASSERT_FALSE(second.ok());
   EXPECT_EQ(second.error().kind, ErrorKind::kConflict);
   EXPECT_EQ(queue_->dirty_ranges().size(), 2U);
+}
+
+TEST_F(FullSyncJobTest, WhatTheDiskDoesNotTakeHasNotBegun) {
+  disk_.set_full(true);
+  const auto refused = job_->start({}, {part_of(kBills)});
+  ASSERT_FALSE(refused.ok());
+  EXPECT_EQ(job_->view().state, State::kNone);
+  EXPECT_TRUE(queue_->dirty_ranges().empty());
+  disk_.set_full(false);
+  ASSERT_TRUE(queue_->recover().ok());
+  ASSERT_TRUE(job_->load().ok());
+  EXPECT_EQ(job_->view().state, State::kNone);
+  EXPECT_TRUE(queue_->dirty_ranges().empty());
+  start();
 }
 
 TEST_F(FullSyncJobTest, NothingIsKnownToBeMissing) {
