@@ -18,10 +18,12 @@ class BackupStateTest : public MongoTest {
  protected:
   void SetUp() override {
     MongoTest::SetUp();
+    if (HasFatalFailure()) return;
     state_ = backup_->make_backup_state(db_);
     other_ = backup_->make_backup_state(db_);
   }
   void TearDown() override {
+    if (!state_) return;
     run_on_backup(R"({"delete": "state", "deletes": [{"q": {"_id": {"$in": ["lease/)" + db_ + R"(", "identity/)" + db_ +
                       R"("]}}, "limit": 0}]})",
                   "dualsync");

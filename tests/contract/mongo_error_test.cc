@@ -90,6 +90,10 @@ TEST(MongoError, MessagesHoldNeitherPasswordsNorDocuments) {
   const Error write = make_write_error(28, "Cannot create field 'b' in element {a: \"planted\"}", "test");
   EXPECT_EQ(write.message.find("planted"), std::string::npos) << write.message;
   EXPECT_NE(write.message.find("Cannot create field"), std::string::npos);
+  const bson_error_t duplicate = error_of(MONGOC_ERROR_SERVER, 11000, "E11000 index: a dup key: { a: \"planted\" }");
+  const Error build = make_error(duplicate, nullptr, ErrorPlace::kCommand, "create an index");
+  EXPECT_EQ(build.message.find("planted"), std::string::npos) << build.message;
+  EXPECT_NE(build.message.find("index: a"), std::string::npos) << build.message;
 }
 
 TEST(MongoError, AWriteConcernErrorIsNeverTheContentsFault) {

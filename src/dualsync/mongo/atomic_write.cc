@@ -6,6 +6,7 @@
 #include "dualsync/codec/document_key.h"
 #include "dualsync/mongo/backup_writer.h"
 #include "dualsync/mongo/command_cursor.h"
+#include "dualsync/mongo/mongo_error.h"
 #include "dualsync/mongo/write_reply.h"
 
 namespace dualsync {
@@ -15,6 +16,12 @@ constexpr std::int32_t kFoundMax = 16;
 
 bool all_ok(const std::vector<WriteOutcome>& outcomes) {
   return std::all_of(outcomes.begin(), outcomes.end(), [](const WriteOutcome& outcome) { return outcome.ok; });
+}
+
+// Somebody else wrote one of the documents meanwhile: the link is fine.
+Error conflict_or(Error error) {
+  if (error.code == kCodeWriteConflict) error.kind = ErrorKind::kConflict;
+  return error;
 }
 
 }  // namespace
@@ -56,8 +63,13 @@ Result<void> MongoBackupWriter::write_in(ClientSession::Transaction* transaction
     const auto fits = build_write({kind, &call.ns.collection, call.items, left, bytes_max_, flags}, &command);
     if (!fits.ok()) return fits.error();
     BsonDoc reply;
-    DUALSYNC_TRY(session_->write_in(transaction, call.ns.db, &command, what, &reply));
+    const Result<void> sent = session_->write_in(transaction, call.ns.db, &command, what, &reply);
     bytes_sent_ += command.bytes().size();
+    if (!sent.ok() && sent.error().kind == ErrorKind::kDuplicateKey) {
+      call.outcomes[left.front()] = refused_outcome(*reply.get(), what);
+      return {};
+    }
+    if (!sent.ok()) return conflict_or(sent.error());
     apply_write_errors(*reply.get(), left.first(*fits), what, &call.outcomes);
     left = left.subspan(*fits);
   }

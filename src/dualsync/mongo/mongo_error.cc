@@ -163,6 +163,12 @@ ErrorKind kind_of_labels(const bson_t* reply, ErrorPlace place, ErrorKind otherw
   return otherwise;
 }
 
+// Server texts quote documents and keys in braces; these belong to the user and not into a log.
+std::string without_content(std::string_view server_message) {
+  const std::size_t content = server_message.find('{');
+  return redact(server_message.substr(0, content)) + (content == std::string_view::npos ? "" : "...");
+}
+
 }  // namespace
 
 std::span<const ErrorRow> error_table() { return kRows; }
@@ -179,7 +185,9 @@ Error make_error(const bson_error_t& error, const bson_t* reply, ErrorPlace plac
   if (answered) {
     const ErrorRow* row = find_row(result.code, place);
     result.kind = row != nullptr ? row->kind : kind_of_labels(reply, place, ErrorKind::kRefused);
-    result.message = fmt::format("{}: server error {} ({})", what, result.code, redact(error.message));
+    const bool quotes_content = place == ErrorPlace::kDocumentWrite || result.kind == ErrorKind::kDuplicateKey;
+    result.message = fmt::format("{}: server error {} ({})", what, result.code,
+                                 quotes_content ? without_content(error.message) : redact(error.message));
   } else {
     result.kind = kind_of_domain(error);
     result.message = fmt::format("{}: {}", what, redact(error.message));
@@ -189,14 +197,10 @@ Error make_error(const bson_error_t& error, const bson_t* reply, ErrorPlace plac
 }
 
 Error make_write_error(int code, std::string_view server_message, std::string_view what) {
-  // Server texts quote documents and keys in braces; these belong to the user and not into a log.
-  const std::size_t content = server_message.find('{');
-  const bool cut = content != std::string_view::npos;
   Error result;
   result.kind = classify(code, ErrorPlace::kDocumentWrite);
   result.code = code;
-  result.message = fmt::format("{}: server error {} ({}{})", what, code, redact(server_message.substr(0, content)),
-                               cut ? "..." : "");
+  result.message = fmt::format("{}: server error {} ({})", what, code, without_content(server_message));
   result.hint = hint_of(result.kind, code);
   return result;
 }

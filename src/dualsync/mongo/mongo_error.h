@@ -37,6 +37,7 @@ inline constexpr int kCodeBadValue = 2;
 inline constexpr int kCodeUnauthorized = 13;
 inline constexpr int kCodeNamespaceNotFound = 26;
 inline constexpr int kCodeNamespaceExists = 48;
+inline constexpr int kCodeWriteConflict = 112;
 inline constexpr int kCodeViewNotSupported = 166;
 inline constexpr int kCodeNoQueryExecutionPlans = 291;
 inline constexpr int kCodeObjectTooLarge = 10334;

@@ -33,10 +33,9 @@ void read_key_pattern(const bson_iter_t& field, WriteErrorEntry* entry) {
   entry->pattern_is_id = entry->pattern == "_id";
 }
 
-WriteErrorEntry read_entry(const bson_iter_t& item) {
+// `field`: before the first one of an entry, or of a reply that is an error as a whole.
+WriteErrorEntry read_entry(bson_iter_t field) {
   WriteErrorEntry entry;
-  bson_iter_t field;
-  if (!bson_iter_recurse(&item, &field)) return entry;
   while (bson_iter_next(&field)) {
     const std::string_view name = bson_iter_key(&field);
     if (name == "index") entry.index = static_cast<std::size_t>(bson_iter_as_int64(&field));
@@ -75,12 +74,20 @@ std::size_t apply_write_errors(const bson_t& reply, std::span<const std::size_t>
   std::size_t count = 0;
   if (!bson_iter_init_find(&list, &reply, "writeErrors") || !bson_iter_recurse(&list, &item)) return 0;
   while (bson_iter_next(&item)) {
-    const WriteErrorEntry entry = read_entry(item);
+    bson_iter_t field;
+    if (!bson_iter_recurse(&item, &field)) continue;
+    const WriteErrorEntry entry = read_entry(field);
     if (entry.index >= sent.size()) continue;
     (*outcomes)[sent[entry.index]] = outcome_of(entry, what);
     ++count;
   }
   return count;
+}
+
+WriteOutcome refused_outcome(const bson_t& reply, std::string_view what) {
+  bson_iter_t field;
+  if (!bson_iter_init(&field, &reply)) return outcome_of({}, what);
+  return outcome_of(read_entry(field), what);
 }
 
 void apply_upserts(const bson_t& reply, std::span<const std::size_t> sent, std::vector<WriteOutcome>* outcomes) {

@@ -18,6 +18,9 @@ namespace dualsync {
 std::size_t apply_write_errors(const bson_t& reply, std::span<const std::size_t> sent, std::string_view what,
                                std::vector<WriteOutcome>* outcomes);
 
+// The outcome that a reply with ok: 0 speaks of: in a transaction some servers answer so, and do not name the item.
+WriteOutcome refused_outcome(const bson_t& reply, std::string_view what);
+
 // Marks what an upsert inserted.
 void apply_upserts(const bson_t& reply, std::span<const std::size_t> sent, std::vector<WriteOutcome>* outcomes);
 

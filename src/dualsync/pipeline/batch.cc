@@ -15,6 +15,7 @@ constexpr std::chrono::milliseconds kAgainDelay{50};  // somebody else is changi
 constexpr std::chrono::milliseconds kThrottleDelay{1000};
 constexpr std::chrono::milliseconds kOrderDelay{100};  // until other lanes have freed a unique value
 constexpr std::chrono::milliseconds kMovingDelay{10};  // the same while values are being freed one after the other
+constexpr std::chrono::milliseconds kAlonePatience{1000};
 constexpr int kOrderRounds = 32;
 constexpr std::size_t kMembersMax = 16;  // documents of one cycle; doubled with each attempt
 
@@ -70,7 +71,10 @@ void Batch::run_namespace(const Namespace& ns, const Indexes& indexes) {
     }
   }
   for (const std::size_t i : resolve_touches(ns, touches)) ready.push_back(i);
-  if (!ready.empty()) write(context_.scope.to_backup(ns), ready, Round::kFirst);
+  if (!ready.empty()) {
+    const auto pass = context_.lanes_gate->enter(ns);
+    write(context_.scope.to_backup(ns), ready, Round::kFirst);
+  }
   if (!collided_.empty()) settle_collisions(ns);
 }
 
@@ -223,6 +227,7 @@ bool Batch::write_collided_again(const Namespace& ns) {
 }
 
 void Batch::settle_collisions(const Namespace& ns) {
+  const auto pass = context_.lanes_gate->enter_alone(ns, kAlonePatience);
   bool moving = false;
   for (int round = 0; round < kOrderRounds && !collided_.empty() && !backup_failure_; ++round) {
     if (!write_collided_again(ns)) break;
@@ -254,6 +259,7 @@ void Batch::settle_collision(const Namespace& ns, std::size_t index, const Write
     log::warn("worker", "a collision on a unique index could not be settled; tried again later",
               {{"namespace", ns.full()}, {"error", settled_now.error().message}});
     if (settled_now.error().kind == ErrorKind::kUnsupported) return settle_refused(index, outcome.error);
+    if (is_backup_wide(settled_now.error().kind)) backup_failure_ = settled_now.error();
     completion(index, Completion::Kind::kTouch).delay = kOrderDelay;
   } else if (settled_now->ok) {
     completion(index, Completion::Kind::kDone);

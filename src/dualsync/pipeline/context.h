@@ -4,12 +4,14 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <memory>
 #include <string>
 
 #include "dualsync/base/clock.h"
 #include "dualsync/model/on_drop.h"
 #include "dualsync/model/scope.h"
 #include "dualsync/pipeline/breaker.h"
+#include "dualsync/pipeline/namespace_gate.h"
 #include "dualsync/pipeline/rate_limiter.h"
 #include "dualsync/ports/sides.h"
 #include "dualsync/ports/write_gate.h"
@@ -50,6 +52,7 @@ struct PipelineContext {
   const Clock& clock;
   RateLimiter* limiter = nullptr;   // none: no limits
   const WriteGate* gate = nullptr;  // null: everything may be written
+  std::shared_ptr<NamespaceGate> lanes_gate = std::make_shared<NamespaceGate>();  // never null
 
   bool may_write() const { return gate == nullptr || gate->may_write().ok(); }
 };
