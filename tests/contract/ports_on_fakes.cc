@@ -11,6 +11,7 @@ class FakePorts final : public PortSides {
  public:
   std::unique_ptr<BackupWriter> make_writer() override { return std::make_unique<FakeWriter>(server_); }
   std::unique_ptr<DocumentReader> make_backup_reader() override { return std::make_unique<FakeReader>(server_); }
+  std::unique_ptr<SchemaWriter> make_schema_writer() override { return std::make_unique<FakeSchemaWriter>(server_); }
   void make_unique(const std::string&, const std::string& field) override { server_.unique.push_back(field); }
 
  private:
@@ -52,7 +53,7 @@ INSTANTIATE_TEST_SUITE_P(Fakes, WriterContract, ::testing::Values(kFake, kSim), 
 // The simulation has neither unique indexes nor transactions, and says so (docs/testing.md).
 INSTANTIATE_TEST_SUITE_P(Fakes, AtomicContract, ::testing::Values(kFake), name_of_maker);
 INSTANTIATE_TEST_SUITE_P(Fakes, ReaderContract, ::testing::Values(kFake, kSim), name_of_maker);
-INSTANTIATE_TEST_SUITE_P(Fakes, SchemaContract, ::testing::Values(kSim), name_of_maker);
+INSTANTIATE_TEST_SUITE_P(Fakes, SchemaContract, ::testing::Values(kFake, kSim), name_of_maker);
 INSTANTIATE_TEST_SUITE_P(Fakes, SourceContract, ::testing::Values(kSim), name_of_maker);
 
 }  // namespace

@@ -1,6 +1,7 @@
 """Schema changes on local reach the backup in their place in the order of writes, while writes go on."""
 from __future__ import annotations
 
+import time
 from datetime import datetime
 
 import pytest
@@ -105,6 +106,24 @@ def test_drop_archives_on_the_backup(world: World) -> None:
     world.assert_equal()
     (archive,) = archived(world.copy, "doomed")
     assert world.copy[archive].count_documents({"last": "state"}) == 300
+
+
+def test_an_archive_goes_when_it_is_old_enough(world: World) -> None:
+    """Its age counts from when the daemon first saw it, by the backup's clock; the daemon looks at its start."""
+    daemon = world.mirror(SYNC_DROP_RETENTION="2s")
+    world.db.goods.insert_one({"_id": 1})
+    world.copy["goods__dropped_by_hand"].insert_one({"_id": "not ours"})
+    world.settle()
+    world.db.goods.drop()
+    eventually(lambda: archived(world.copy, "goods")[1:], 30, "an archive beside what was put there by hand")
+    daemon.stop()
+    daemon.start()
+    eventually(lambda: daemon.metrics()["breaker"] == "closed", 30, "the backup is there")
+    time.sleep(3)  # the age that lets it go
+    assert archived(world.copy, "goods")[1:]
+    daemon.stop()
+    daemon.start()
+    eventually(lambda: archived(world.copy, "goods") == ["goods__dropped_by_hand"], 30, "the archive is gone")
 
 
 def test_drop_and_create_again(world: World) -> None:

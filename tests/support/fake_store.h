@@ -159,6 +159,7 @@ class FakeWriter final : public BackupWriter {
   bool settled() const override { return !unanswered_; }
   Result<void> settle() override {
     if (server_.down) return unreachable();
+    if (unanswered_) server_.log.push_back("settle");
     unanswered_ = false;
     return {};
   }
@@ -265,6 +266,35 @@ class FakeWriter final : public BackupWriter {
   bool unanswered_ = false;
 };
 
+class FakeSchemaWriter final : public SchemaWriter {
+ public:
+  explicit FakeSchemaWriter(FakeServer& server) : server_(server) {}
+  Result<void> create_collection(const Namespace& ns, std::string_view) override {
+    server_.data.try_emplace(ns);
+    return {};
+  }
+  Result<void> create_index(const Namespace& ns, std::string_view) override { return create_collection(ns, {}); }
+  Result<void> drop_index(const Namespace&, const std::string&) override { return not_found(); }
+  Result<void> modify_collection(const Namespace& ns, std::string_view) override {
+    return server_.data.contains(ns) ? Result<void>() : not_found();
+  }
+  Result<void> rename(const Namespace& from, const Namespace& to, bool drop_target) override {
+    if (!server_.data.contains(from)) return not_found();
+    if (server_.data.contains(to) && !drop_target) return Error{ErrorKind::kConflict, "target exists", "", 48};
+    server_.data[to] = server_.data.extract(from).mapped();
+    return {};
+  }
+  Result<void> drop(const Namespace& ns) override {
+    if (server_.down) return unreachable();
+    return server_.data.erase(ns) > 0 ? Result<void>() : not_found();
+  }
+
+ private:
+  static Result<void> not_found() { return Error{ErrorKind::kNotFound, "ns not found", "", 26}; }
+
+  FakeServer& server_;
+};
+
 class FakeLocal final : public LocalSide {
  public:
   explicit FakeLocal(FakeServer& server) : server_(server) {}
@@ -280,7 +310,7 @@ class FakeBackup final : public BackupSide {
   explicit FakeBackup(FakeServer& server) : server_(server) {}
   std::unique_ptr<DocumentReader> make_reader() override { return std::make_unique<FakeReader>(server_); }
   std::unique_ptr<BackupWriter> make_writer() override { return std::make_unique<FakeWriter>(server_); }
-  std::unique_ptr<SchemaWriter> make_schema_writer() override { return nullptr; }
+  std::unique_ptr<SchemaWriter> make_schema_writer() override { return std::make_unique<FakeSchemaWriter>(server_); }
 
  private:
   FakeServer& server_;

@@ -47,6 +47,7 @@ struct Settings {
   ListenAddress http_listen;
   std::map<std::string, std::string> database_map;  // local -> backup
   OnDrop on_drop = OnDrop::kArchive;
+  std::chrono::milliseconds drop_retention{};  // 0: for ever
   Ordering ordering = Ordering::kDocument;
   std::chrono::milliseconds drill_interval{};  // 0: off
   std::uint64_t drill_bytes_per_second = 0;    // 0: no limit

@@ -30,8 +30,9 @@ struct PipelineOptions {
   std::uint64_t operations_per_second = 0;  // sent to the backup; 0: no limit
   std::uint64_t bytes_per_second = 0;
   OnDrop on_drop = OnDrop::kArchive;
-  std::string data_dir_trouble;  // for the status
-  std::string proof_dir;         // where commands leave what they proved; empty: nowhere
+  std::chrono::milliseconds drop_retention{0};  // of archives; 0: for ever
+  std::string data_dir_trouble;                 // for the status
+  std::string proof_dir;                        // where commands leave what they proved; empty: nowhere
 };
 
 // Counted since the process started.
@@ -50,8 +51,8 @@ struct PipelineContext {
   CircuitBreaker& breaker;
   PipelineCounters& counters;
   const Clock& clock;
-  RateLimiter* limiter = nullptr;   // none: no limits
-  const WriteGate* gate = nullptr;  // null: everything may be written
+  RateLimiter* limiter = nullptr;                                                 // none: no limits
+  const WriteGate* gate = nullptr;                                                // null: everything may be written
   std::shared_ptr<NamespaceGate> lanes_gate = std::make_shared<NamespaceGate>();  // never null
 
   bool may_write() const { return gate == nullptr || gate->may_write().ok(); }

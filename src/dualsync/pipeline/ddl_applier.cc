@@ -60,11 +60,17 @@ Result<void> remove_collection(PipelineContext& context, DocumentReader& backup,
 }
 
 DdlApplier::DdlApplier(PipelineContext& context)
-    : context_(context), binding_(context.queue), backoff_(0xd1b54a32d192ed03ULL), indexes_(context) {}
+    : context_(context),
+      binding_(context.queue),
+      backoff_(0xd1b54a32d192ed03ULL),
+      indexes_(context),
+      archives_(context) {}
 
 Result<void> DdlApplier::run(std::stop_token stop) {
   while (!stop.stop_requested()) {
-    if (auto stepped = step(stop); !stepped) DUALSYNC_TRY(outlast(stepped.error(), context_.queue, stop));
+    auto done = step(stop);
+    if (done) done = archives_.tend();
+    if (!done) DUALSYNC_TRY(outlast(done.error(), context_.queue, stop));
   }
   return {};
 }

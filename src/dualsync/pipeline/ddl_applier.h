@@ -8,6 +8,7 @@
 
 #include <stop_token>
 
+#include "dualsync/pipeline/archive_keeper.h"
 #include "dualsync/pipeline/collection_binding.h"
 #include "dualsync/pipeline/context.h"
 #include "dualsync/pipeline/index_sync.h"
@@ -46,6 +47,7 @@ class DdlApplier {
   std::unique_ptr<DocumentReader> backup_;  // both only while a change is applied: connections are few
   std::unique_ptr<SchemaWriter> schema_;
   IndexSync indexes_;
+  ArchiveKeeper archives_;
 };
 
 // Takes a collection of the backup away as SYNC_ON_DROP says: archived under another name (when it holds anything),

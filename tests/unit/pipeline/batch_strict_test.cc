@@ -1,10 +1,8 @@
 // A batch in strict order: nothing behind the first operation that is not through.
 #include <gtest/gtest.h>
 
-#include "dualsync/base/log.h"
 #include "dualsync/pipeline/batch.h"
-#include "support/fake_store.h"
-#include "support/queue_fixture.h"
+#include "support/pipeline_fixture.h"
 
 namespace dualsync {
 namespace {
@@ -16,13 +14,13 @@ using Kind = Completion::Kind;
 
 const Namespace kBills{"shop", "bills"};
 
-class BatchStrictTest : public test::QueueFixture {
+class BatchStrictTest : public test::PipelineFixture {
  protected:
   void SetUp() override {
-    log::configure(log::Level::kOff, log::Format::kJson);
-    local_.time = {10, 1};
     options_.strict = true;
-    open();
+    pipeline_.strict = true;
+    pipeline_.retries_max = 2;
+    PipelineFixture::SetUp();
   }
 
   static std::vector<Operation> inserts(int count) {
@@ -34,9 +32,7 @@ class BatchStrictTest : public test::QueueFixture {
 
   std::vector<Kind> run(const std::vector<Operation>& ops) {
     append(ops);
-    PipelineContext context{{}, scope_, local_side_, backup_side_, *queue_, breaker_, counters_, system_clock()};
-    context.options.strict = true;
-    context.options.retries_max = 2;
+    PipelineContext context = this->context();
     const auto taken = take();
     test::FakeReader local(local_);
     test::FakeWriter writer(backup_);
@@ -49,13 +45,6 @@ class BatchStrictTest : public test::QueueFixture {
     return kinds;
   }
 
-  test::FakeServer local_;
-  test::FakeServer backup_;
-  test::FakeLocal local_side_{local_};
-  test::FakeBackup backup_side_{backup_};
-  const Scope scope_{{}};
-  CircuitBreaker breaker_{system_clock(), 1};
-  PipelineCounters counters_;
   Backoff backoff_{1};
   bool failed_ = false;
 };

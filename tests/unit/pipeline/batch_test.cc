@@ -2,9 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "dualsync/base/log.h"
-#include "support/fake_store.h"
-#include "support/queue_fixture.h"
+#include "support/pipeline_fixture.h"
 
 namespace dualsync {
 namespace {
@@ -17,19 +15,17 @@ using Kind = Completion::Kind;
 
 const Namespace kBills{"shop", "bills"};
 
-class BatchTest : public test::QueueFixture {
+class BatchTest : public test::PipelineFixture {
  protected:
   void SetUp() override {
-    log::configure(log::Level::kOff, log::Format::kJson);
-    local_.time = {10, 1};  // capture is where local is
-    open();
+    pipeline_.retries_max = 2;
+    PipelineFixture::SetUp();
   }
 
   // Feeds the operations through the queue, applies one batch, completes it.
   std::vector<Completion> run(const std::vector<Operation>& ops) {
     if (!ops.empty()) append(ops);
-    PipelineContext context{{}, scope_, local_side_, backup_side_, *queue_, breaker_, counters_, system_clock()};
-    context.options.retries_max = 2;
+    PipelineContext context = this->context();
     const auto taken = take();
     test::FakeReader local(local_);
     test::FakeWriter writer(backup_);
@@ -46,13 +42,6 @@ class BatchTest : public test::QueueFixture {
     return run({});
   }
 
-  test::FakeServer local_;
-  test::FakeServer backup_;
-  test::FakeLocal local_side_{local_};
-  test::FakeBackup backup_side_{backup_};
-  const Scope scope_{{}};
-  CircuitBreaker breaker_{system_clock(), 1};
-  PipelineCounters counters_;
   Backoff backoff_{1};
   bool failed_ = false;
 };
@@ -257,8 +246,7 @@ TEST_F(BatchTest, AfterTheLastTryItIsADeadLetterWithTheReason) {
   append({make_op(OpKind::kReplace, "1", document("1", 1))});
   auto taken = take();
   taken[0].op.attempts = 2;
-  PipelineContext context{{}, scope_, local_side_, backup_side_, *queue_, breaker_, counters_, system_clock()};
-  context.options.retries_max = 2;
+  PipelineContext context = this->context();
   test::FakeReader local(local_);
   test::FakeWriter writer(backup_);
   const auto completions = Batch(context, {local, writer}, backoff_, taken).run();
@@ -294,7 +282,7 @@ class CollisionTest : public BatchTest {
   std::vector<Completion> run_again(std::uint32_t attempts) {
     auto taken = take();
     for (TakenOperation& one : taken) one.op.attempts = attempts;
-    PipelineContext context{{}, scope_, local_side_, backup_side_, *queue_, breaker_, counters_, system_clock()};
+    PipelineContext context = this->context();
     test::FakeReader local(local_);
     test::FakeWriter writer(backup_);
     return Batch(context, {local, writer}, backoff_, taken).run();

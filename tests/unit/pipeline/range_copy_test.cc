@@ -1,0 +1,48 @@
+#include "dualsync/pipeline/range_copy.h"
+
+#include "support/pipeline_fixture.h"
+
+namespace dualsync {
+namespace {
+
+using test::document;
+
+const Namespace kBills{"shop", "bills"};
+
+class RangeCopyTest : public test::PipelineFixture {
+ protected:
+  void SetUp() override {
+    PipelineFixture::SetUp();
+    for (int id = 0; id < 50; ++id) local_.put(kBills, document(std::to_string(id), id));
+    progress_.ranges.resize(1);
+  }
+  DirtyRange range() const { return {kBills, "first copy", {5, 1}, true, ""}; }
+
+  CopyProgress progress_;
+  std::atomic<std::uint64_t> done_{0};
+};
+
+TEST_F(RangeCopyTest, CopiesWhatIsThere) {
+  PipelineContext context = this->context();
+  RangeCopy copy(context, range(), progress_, done_);
+  ASSERT_TRUE(copy.run({}).ok());
+  EXPECT_EQ(backup_.data, local_.data);
+  EXPECT_EQ(done_, 50U);
+  EXPECT_TRUE(copy.take_unsettled().empty());
+}
+
+TEST_F(RangeCopyTest, APageWithoutAnAnswerLeavesAWriterToSettle) {
+  PipelineContext context = this->context();
+  RangeCopy copy(context, range(), progress_, done_);
+  backup_.down = true;
+  ASSERT_FALSE(copy.run({}).ok());
+  const auto unsettled = copy.take_unsettled();
+  ASSERT_EQ(unsettled.size(), 1U);
+  EXPECT_FALSE(unsettled[0]->settle().ok());
+  backup_.down = false;
+  EXPECT_TRUE(unsettled[0]->settle().ok());
+  EXPECT_EQ(backup_.log, std::vector<std::string>{"settle"});
+}
+
+}  // namespace
+}  // namespace dualsync
