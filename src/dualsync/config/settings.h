@@ -48,8 +48,9 @@ struct Settings {
   std::map<std::string, std::string> database_map;  // local -> backup
   OnDrop on_drop = OnDrop::kArchive;
   Ordering ordering = Ordering::kDocument;
-  std::chrono::milliseconds drill_interval{};  // 0: off
-  std::uint64_t drill_bytes_per_second = 0;    // 0: no limit
+  std::chrono::milliseconds verify_interval{};  // 0: off
+  std::chrono::milliseconds drill_interval{};   // 0: off
+  std::uint64_t drill_bytes_per_second = 0;     // 0: no limit
   std::chrono::milliseconds shutdown_timeout{};
   std::chrono::milliseconds connect_timeout{};
   std::chrono::milliseconds lease{};
