@@ -67,6 +67,27 @@ class FakeControl final : public Control {
     const MutexLock lock(mutex_);
     return full_sync_;
   }
+  Result<VerifyStatus> start_verify(const VerifyOrder& order) override {
+    const MutexLock lock(mutex_);
+    if (verify_.state == VerifyStatus::State::kRunning)
+      return Error{ErrorKind::kConflict, "a comparison is running already", "wait for its end", 0};
+    verify_order_ = order;
+    verify_.state = VerifyStatus::State::kRunning;
+    ++verify_.id;
+    return verify_;
+  }
+  VerifyStatus verify() const override {
+    const MutexLock lock(mutex_);
+    return verify_;
+  }
+  VerifyOrder verify_order() const {
+    const MutexLock lock(mutex_);
+    return verify_order_;
+  }
+  void set_verify(VerifyStatus status) {
+    const MutexLock lock(mutex_);
+    verify_ = std::move(status);
+  }
   FullSyncRequest full_sync_request() const {
     const MutexLock lock(mutex_);
     return full_sync_request_;
@@ -116,6 +137,8 @@ class FakeControl final : public Control {
   std::vector<SeqNo> retried_ DUALSYNC_GUARDED_BY(mutex_);
   FullSyncStatus full_sync_ DUALSYNC_GUARDED_BY(mutex_);
   FullSyncRequest full_sync_request_ DUALSYNC_GUARDED_BY(mutex_);
+  VerifyStatus verify_ DUALSYNC_GUARDED_BY(mutex_);
+  VerifyOrder verify_order_ DUALSYNC_GUARDED_BY(mutex_);
   int waiting_ DUALSYNC_GUARDED_BY(mutex_) = 0;
   bool held_ DUALSYNC_GUARDED_BY(mutex_) = false;
 };

@@ -93,6 +93,8 @@ const std::array<ApiServer::Impl::Route, ApiServer::Impl::kRouteCount>& ApiServe
       {"/api/sync/full-sync", "GET", true, &Impl::get_full_sync},
       {"/api/sync/full-sync", "POST", true, &Impl::post_full_sync},
       {"/api/sync/full-sync", "DELETE", true, &Impl::delete_full_sync},
+      {"/api/sync/verify", "GET", true, &Impl::get_verify},
+      {"/api/sync/verify", "POST", true, &Impl::post_verify},
   }};
   return kRoutes;
 }

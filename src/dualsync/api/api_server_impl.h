@@ -26,7 +26,7 @@ struct ApiServer::Impl {
     bool needs_token;
     void (Impl::*handle)(const httplib::Request&, httplib::Response&);
   };
-  static constexpr std::size_t kRouteCount = 10;
+  static constexpr std::size_t kRouteCount = 12;
   static const std::array<Route, kRouteCount>& routes();
 
   void set_up();
@@ -42,6 +42,8 @@ struct ApiServer::Impl {
   void get_full_sync(const httplib::Request& request, httplib::Response& response);
   void post_full_sync(const httplib::Request& request, httplib::Response& response);
   void delete_full_sync(const httplib::Request& request, httplib::Response& response);
+  void get_verify(const httplib::Request& request, httplib::Response& response);
+  void post_verify(const httplib::Request& request, httplib::Response& response);
 
   Control& control;
   const ApiOptions options;

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "dualsync/api/request_body.h"
 #include "dualsync/base/time_text.h"
 
 namespace dualsync {
@@ -11,12 +12,8 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-constexpr std::size_t kNamespacesMax = 1000;
-
-Error invalid(const std::string& what) {
-  return {ErrorKind::kInvalidArgument, what,
-          R"(the body is {"namespaces": ["shop.bills", "log*"], "keepExtra": false}; both may be left out)", 0};
-}
+constexpr std::string_view kForm =
+    R"(the body is {"namespaces": ["shop.bills", "log*"], "keepExtra": false}; both may be left out)";
 
 Json time_or_null(std::int64_t ms) { return ms == 0 ? Json(nullptr) : Json(iso8601(ms)); }
 
@@ -24,25 +21,18 @@ Json time_or_null(std::int64_t ms) { return ms == 0 ? Json(nullptr) : Json(iso86
 
 Result<FullSyncRequest> parse_full_sync_request(std::string_view body) {
   FullSyncRequest request;
-  if (body.empty()) return request;
-  const Json given = Json::parse(body, nullptr, false);
-  if (given.is_discarded()) return invalid("the body is not JSON");
-  if (!given.is_object()) return invalid("the body is not a JSON object");
-  for (const auto& [name, value] : given.items()) {
+  auto given = parse_request_body(body, kForm);
+  if (!given) return given.error();
+  for (const auto& [name, value] : given->items()) {
     if (name == "keepExtra") {
-      if (!value.is_boolean()) return invalid("keepExtra is neither true nor false");
+      if (!value.is_boolean()) return invalid_body("keepExtra is neither true nor false", kForm);
       request.keep_extra = value.get<bool>();
     } else if (name == "namespaces") {
-      if (!value.is_array()) return invalid("namespaces is not a list");
-      if (value.size() > kNamespacesMax)
-        return invalid(fmt::format("namespaces has more than {} names", kNamespacesMax));
-      for (const Json& one : value) {
-        if (!one.is_string() || one.get_ref<const std::string&>().empty())
-          return invalid("namespaces holds something other than names");
-        request.namespaces.push_back(one.get<std::string>());
-      }
+      auto names = parse_namespaces(value, kForm);
+      if (!names) return names.error();
+      request.namespaces = std::move(*names);
     } else {
-      return invalid(fmt::format("\"{}\" is not known", name));
+      return invalid_body(fmt::format("\"{}\" is not known", name), kForm);
     }
   }
   return request;

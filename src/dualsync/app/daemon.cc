@@ -9,24 +9,20 @@
 #include "dualsync/api/api_token.h"
 #include "dualsync/app/component_options.h"
 #include "dualsync/app/data_dir.h"
-#include "dualsync/app/drill_command.h"
 #include "dualsync/app/guards.h"
 #include "dualsync/app/mongo_sides.h"
+#include "dualsync/app/provers.h"
 #include "dualsync/app/signals.h"
 #include "dualsync/base/log.h"
 #include "dualsync/base/version.h"
 #include "dualsync/cli/exit_codes.h"
 #include "dualsync/mongo/mongoc_library.h"
 #include "dualsync/observe/health.h"
-#include "dualsync/observe/proof_file.h"
-#include "dualsync/pipeline/drill_schedule.h"
-#include "dualsync/pipeline/mirror.h"
 
 namespace dualsync {
 namespace {
 
 constexpr std::chrono::milliseconds kSignalPoll{200};
-constexpr std::chrono::seconds kDrillCatchUp{10};
 
 int fail(const Error& error, int code) {
   log::error("daemon", error.message, {{"hint", error.hint}, {"kind", to_string(error.kind)}, {"exit_code", code}});
@@ -49,6 +45,8 @@ class SwitchedOff final : public Control {
   Result<FullSyncStatus> start_full_sync(const FullSyncRequest&) override { return off(); }
   Result<FullSyncStatus> cancel_full_sync() override { return off(); }
   FullSyncStatus full_sync() const override { return {}; }
+  Result<VerifyStatus> start_verify(const VerifyOrder&) override { return off(); }
+  VerifyStatus verify() const override { return {}; }
 
  private:
   static Error off() {
@@ -124,21 +122,6 @@ void ask_backup_first(const Guards& guards) {
   ignore_error(guards.writer->ask_backup(), "the lease asks again, and says so");
 }
 
-DrillHooks drill_hooks(const Settings& settings, Mirror& mirror) {
-  DrillHooks hooks;
-  hooks.obstacle = [&mirror] { return drill_obstacle(mirror.status()); };
-  hooks.last_success_ms = [directory = settings.data_dir] { return load_proofs(directory).last_restore_ms; };
-  hooks.drill = [&settings, &mirror](const std::stop_token& stop) {
-    const auto catch_up = [&mirror](std::stop_token) -> Result<bool> {
-      const auto outcome = mirror.wait(kDrillCatchUp);
-      if (!outcome) return outcome.error();
-      return outcome->kind != WaitOutcome::Kind::kTimedOut;
-    };
-    return drill_once(settings, {}, catch_up, stop, [](const CopyStatus&) {});
-  };
-  return hooks;
-}
-
 int run_mirror(const Settings& settings, const Sides& sides, const std::string& data_dir_trouble) {
   auto queue = SyncQueue::open(queue_options(settings));
   if (!queue) return fail(queue.error(), exit_code_of(queue.error().kind));
@@ -148,12 +131,16 @@ int run_mirror(const Settings& settings, const Sides& sides, const std::string& 
   Mirror mirror(pipeline_options(settings, data_dir_trouble), sides.scope, *guards->local, *sides.backup, **queue,
                 system_clock(), {guards->writer.get(), guards->local_guard.get()});
   DrillSchedule drills(system_clock(), settings.drill_interval, drill_hooks(settings, mirror));
-  mirror.report_drills([&drills] { return drills.failure(); });
+  VerifyService verify(mirror.context(), settings.verify_interval, verify_hooks(settings, mirror, *guards));
+  if (const auto loaded = verify.load(); !loaded) return fail(loaded.error(), exit_code_of(loaded.error().kind));
+  mirror.attach({&verify, &drills});
   auto api = start_api(settings, mirror);
   if (!api) return fail(api.error(), exit_code_of(api.error().kind));
   ask_backup_first(*guards);
   mirror.start();
-  std::jthread drill_thread;  // ends before the mirror, which it asks
+  // Both end before the mirror, which they ask.
+  std::jthread verify_thread([&verify](const std::stop_token& stop) { verify.run(stop); });
+  std::jthread drill_thread;
   if (settings.drill_interval.count() > 0)
     drill_thread = std::jthread([&drills](const std::stop_token& stop) { drills.run(stop); });
   std::optional<Error> failure;
@@ -162,6 +149,7 @@ int run_mirror(const Settings& settings, const Sides& sides, const std::string& 
     const std::jthread prober([&] { report_backup(*sides.backup, settings.connect_timeout); });
     failure = wait_for_end(&mirror);
   }
+  verify_thread.request_stop();
   drill_thread.request_stop();
   mirror.stop(failure ? std::chrono::milliseconds(0) : settings.shutdown_timeout);
   (*api)->stop();

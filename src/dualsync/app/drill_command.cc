@@ -56,9 +56,8 @@ Result<DrillReport> drill_once(const Settings& settings, const DrillRequest& req
   if (!report) return report;
   report->target = uri->hosts;
   if (report->sound() && report->whole) {
-    Proofs proofs = load_proofs(settings.data_dir);
-    proofs.last_restore_ms = report->finished_ms;
-    DUALSYNC_TRY(save_proofs(settings.data_dir, proofs));
+    DUALSYNC_TRY(
+        update_proofs(settings.data_dir, [&](Proofs* proofs) { proofs->last_restore_ms = report->finished_ms; }));
   }
   return report;
 }

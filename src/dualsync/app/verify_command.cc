@@ -1,6 +1,5 @@
 #include "dualsync/app/verify_command.h"
 
-#include <algorithm>
 #include <memory>
 
 #include "dualsync/app/mongo_sides.h"
@@ -52,9 +51,8 @@ Result<VerifyReport> run_verify(const Settings& settings, const VerifyRequest& r
     progress(status);
   });
   if (report && report->whole && report->equal() && report->unsettled() == 0) {
-    Proofs proofs = load_proofs(settings.data_dir);
-    proofs.verified_until = std::max(proofs.verified_until, report->verified_until);
-    ignore_error(save_proofs(settings.data_dir, proofs), "the report stands; only the daemon does not show it");
+    ignore_error(save_verified_until(settings.data_dir, report->verified_until),
+                 "the report stands; only the daemon does not show it");
   }
   return report;
 }

@@ -177,6 +177,14 @@ constexpr Field kFields[] = {
      .help = "What order the backup keeps: each document's own (merged, in parallel), or with `strict` local's order "
              "across everything (one lane, slower; wants post-images, see docs/adr/0006-strict-ordering.md)",
      .choices = "document|strict"},
+    {.env = "SYNC_VERIFY_INTERVAL",
+     .flag = "--verify-interval",
+     .target = &S::verify_interval,
+     .default_text = "1h",
+     .help = "How often the daemon compares all of local with the backup, byte for byte, and repairs what differs; the "
+             "first time so long after the first copy; 0: only when it is asked to (POST /api/sync/verify)",
+     .max = 366 * 24 * kHour,
+     .unit = "s"},
     {.env = "SYNC_DRILL_INTERVAL",
      .flag = "--drill-interval",
      .target = &S::drill_interval,

@@ -49,8 +49,9 @@ struct Settings {
   OnDrop on_drop = OnDrop::kArchive;
   std::chrono::milliseconds drop_retention{};  // 0: for ever
   Ordering ordering = Ordering::kDocument;
-  std::chrono::milliseconds drill_interval{};  // 0: off
-  std::uint64_t drill_bytes_per_second = 0;    // 0: no limit
+  std::chrono::milliseconds verify_interval{};  // 0: off
+  std::chrono::milliseconds drill_interval{};   // 0: off
+  std::uint64_t drill_bytes_per_second = 0;     // 0: no limit
   std::chrono::milliseconds shutdown_timeout{};
   std::chrono::milliseconds connect_timeout{};
   std::chrono::milliseconds lease{};

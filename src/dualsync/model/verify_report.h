@@ -40,6 +40,7 @@ struct NamespaceReport {
   std::vector<Difference> differences;  // the first ones, bounded
   std::uint64_t unsettled = 0;          // changed all the time while they were looked at; not proven either way
   std::vector<std::string> schema;      // differences of indexes, options, views, in words
+  bool only_on_backup = false;          // local has no such collection
 
   bool equal() const { return difference_count == 0 && schema.empty(); }
 };

@@ -123,6 +123,14 @@ class Judge {
         "`dualsync verify` says what differs from local");
   }
 
+  void verify(const HealthInput& input) {
+    if (input.verify_findings.empty()) return;
+    say(Verdict::kDegraded, "verify-differences", "the backup differs from local: " + input.verify_findings,
+        "the next comparison of SYNC_VERIFY_INTERVAL repairs documents, indexes, options and views; `dualsync "
+        "full-sync` "
+        "does so at once, and also removes collections that only the backup has");
+  }
+
   void window() {
     if (!status_.oplog_window_seconds || status_.capture != CaptureState::kConnecting) return;
     const auto lag = static_cast<std::int64_t>(status_.rpo_seconds);
@@ -153,6 +161,7 @@ void derive_health(const HealthInput& input, Status* status) {
   judge.storage();
   judge.exceptions();
   judge.drill(input);
+  judge.verify(input);
   judge.window();
 }
 

@@ -9,6 +9,7 @@ struct HealthInput {
   std::int64_t capture_silent_seconds = 0;  // since the stream last answered
   std::string queue_trouble;                // why the queue cannot be written at the moment; empty: it can
   std::string drill_failure;                // what the last scheduled drill found wrong; empty: nothing
+  std::string verify_findings;              // what is known to differ from local; empty: nothing
   std::string failure;                      // why the mirror has ended; empty: it has not
 };
 

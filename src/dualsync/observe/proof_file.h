@@ -2,11 +2,14 @@
 // reports.
 //
 // Shape    <data>/proofs: lines `name value`; unknown names are kept out, missing ones are null
-// Threads  any; a write replaces the file as a whole, and of two at once the later one wins
+// Threads  any, of any process: changes go one after the other (a lock on <data>/proofs.lock), each replaces the file
+// as
+//          a whole, and readers need no lock
 // Errors   reading: none, what cannot be read counts as "no proof". Writing: kIo
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 
@@ -25,6 +28,10 @@ struct Proofs {
 std::string proof_file_path(const std::string& data_dir);
 
 Proofs load_proofs(const std::string& data_dir);
-Result<void> save_proofs(const std::string& data_dir, const Proofs& proofs);
+
+// Changes what is there. `change` sees what every earlier change left, whoever made it.
+Result<void> update_proofs(const std::string& data_dir, const std::function<void(Proofs*)>& change);
+// Never goes back: an older comparison that ends later changes nothing.
+Result<void> save_verified_until(const std::string& data_dir, OpTime until);
 
 }  // namespace dualsync

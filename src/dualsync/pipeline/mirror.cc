@@ -150,7 +150,8 @@ Status Mirror::status() const {
   }
   HealthInput input;
   if (const auto trouble = queue_.trouble()) input.queue_trouble = trouble->message;
-  if (drill_failure_) input.drill_failure = drill_failure_();
+  if (provers_.drills != nullptr) input.drill_failure = provers_.drills->failure();
+  if (provers_.verify != nullptr) input.verify_findings = provers_.verify->findings();
   input.capture_silent_seconds = capture.silent_seconds;
   {
     MutexLock lock(mutex_);
@@ -247,6 +248,13 @@ Result<FullSyncStatus> Mirror::start_full_sync(const FullSyncRequest& request) {
   }
   return full_sync_.start(request);
 }
+
+Result<VerifyStatus> Mirror::start_verify(const VerifyOrder& order) {
+  if (provers_.verify != nullptr) return provers_.verify->start(order);
+  return Error{ErrorKind::kUnsupported, "nothing compares here", "", 0};
+}
+
+VerifyStatus Mirror::verify() const { return provers_.verify != nullptr ? provers_.verify->view() : VerifyStatus(); }
 
 Result<WaitOutcome> Mirror::wait(std::chrono::milliseconds timeout) {
   const SteadyTime deadline = clock_.now() + timeout;

@@ -14,9 +14,11 @@
 #include "dualsync/observe/proof_file.h"
 #include "dualsync/pipeline/capture.h"
 #include "dualsync/pipeline/ddl_applier.h"
+#include "dualsync/pipeline/drill_schedule.h"
 #include "dualsync/pipeline/full_sync.h"
 #include "dualsync/pipeline/lane.h"
 #include "dualsync/pipeline/queue_keeper.h"
+#include "dualsync/pipeline/verify_service.h"
 #include "dualsync/pipeline/writer_guard.h"
 #include "dualsync/ports/control.h"
 
@@ -28,14 +30,21 @@ struct MirrorGuards {
   LocalGuard* local = nullptr;
 };
 
+// What proves the backup beside the mirror; outlives its API. Null: there is none (tests).
+struct MirrorProvers {
+  VerifyService* verify = nullptr;
+  DrillSchedule* drills = nullptr;
+};
+
 class Mirror final : public Control {
  public:
   Mirror(PipelineOptions options, const Scope& scope, LocalSide& local, BackupSide& backup, SyncQueue& queue,
          const Clock& clock, MirrorGuards guards = {});
   ~Mirror() override;
 
-  // Before start(): whom to ask what the last drill found wrong.
-  void report_drills(std::function<std::string()> failure) { drill_failure_ = std::move(failure); }
+  // What the threads share, for those who work beside the mirror and end before it.
+  PipelineContext& context() { return context_; }
+  void attach(MirrorProvers provers) { provers_ = provers; }  // before start()
   void start();
   // Goes on until what is captured by now is on the backup or `drain` is over (at once while the backup is offline or
   // not ours), then ends capture, the lanes, and the lease. Capture runs until then: what a touch reads counts only
@@ -52,6 +61,8 @@ class Mirror final : public Control {
   Result<FullSyncStatus> start_full_sync(const FullSyncRequest& request) override;
   Result<FullSyncStatus> cancel_full_sync() override { return full_sync_.job().cancel(); }
   FullSyncStatus full_sync() const override { return full_sync_.job().view(); }
+  Result<VerifyStatus> start_verify(const VerifyOrder& order) override;
+  VerifyStatus verify() const override;
 
  private:
   void spawn(const char* name, std::stop_token stop, std::function<Result<void>(std::stop_token)> body);
@@ -75,7 +86,7 @@ class Mirror final : public Control {
   QueueKeeper keeper_;  // of the tick thread
   std::vector<std::unique_ptr<Lane>> lanes_;
   const SteadyTime started_;
-  std::function<std::string()> drill_failure_;
+  MirrorProvers provers_;
 
   std::stop_source stop_waits_;  // of the API
   std::stop_source stop_capture_;

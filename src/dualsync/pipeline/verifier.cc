@@ -47,6 +47,20 @@ Result<std::vector<CollectionInfo>> Verifier::list_local() {
   return found;
 }
 
+Result<void> Verifier::check_names() {
+  auto found = list_local();
+  if (!found) return found.error();
+  for (const std::string& pattern : options_.namespaces) {
+    const auto answers = [&](const CollectionInfo& info) {
+      return any_glob_matches({pattern}, info.ns.db, info.ns.collection);
+    };
+    if (std::any_of(found->begin(), found->end(), answers)) continue;
+    return Error{ErrorKind::kInvalidArgument, "no mirrored collection is named " + pattern,
+                 "names are `collection` or `database.collection`, `*` stands for any characters", 0};
+  }
+  return {};
+}
+
 Result<VerifyReport> Verifier::run(std::stop_token stop, const std::function<void(const CompareProgress&)>& progress) {
   const SteadyTime begin = clock_.now();
   VerifyReport report;
@@ -56,14 +70,19 @@ Result<VerifyReport> Verifier::run(std::stop_token stop, const std::function<voi
   auto collections = list_local();
   if (!collections) return collections.error();
   for (const CollectionInfo& info : *collections) {
-    if (info.type != CollectionInfo::Type::kCollection) continue;
+    if (info.type != CollectionInfo::Type::kCollection) {
+      if (options_.planned) options_.planned(info.ns, 0);
+      continue;
+    }
     auto count = local_->estimated_count(info.ns);
     if (!count) return count.error().in("local " + info.ns.full());
     documents_total_ += *count;
+    if (options_.planned) options_.planned(info.ns, *count);
   }
   for (const CollectionInfo& info : *collections) {
     auto verified = verify_collection(info, stop, progress);
     if (!verified) return verified.error();
+    if (options_.compared) options_.compared(*verified);
     report.namespaces.push_back(std::move(*verified));
   }
   if (options_.namespaces.empty()) DUALSYNC_TRY(find_foreign(*collections, &report));
@@ -86,10 +105,10 @@ Result<NamespaceReport> Verifier::verify_collection(const CollectionInfo& info, 
       }
       return {};
     };
-    auto counts = compare_namespace(*local_, info.ns, *backup_, scope_.to_backup(info.ns), {}, stop, found,
-                                    [&](const CompareCounts& so_far) {
-                                      progress({info.ns, documents_done_ + so_far.local, documents_total_});
-                                    });
+    auto counts = compare_namespace(
+        *local_, info.ns, *backup_, scope_.to_backup(info.ns), {}, stop, found, [&](const CompareCounts& so_far) {
+          progress({info.ns, so_far.local, documents_done_ + so_far.local, documents_total_});
+        });
     if (!counts) return counts.error();
     report.local_documents = counts->local;
     report.backup_documents = counts->backup;
@@ -180,7 +199,9 @@ Result<void> Verifier::find_foreign(const std::vector<CollectionInfo>& local, Ve
         continue;
       NamespaceReport extra;
       extra.ns = ns;
+      extra.only_on_backup = true;
       extra.schema.push_back("the collection exists only on the backup");
+      if (options_.compared) options_.compared(extra);
       report->namespaces.push_back(std::move(extra));
     }
   }

@@ -20,18 +20,24 @@ namespace dualsync {
 struct VerifyOptions {
   std::vector<std::string> namespaces;  // patterns as Scope has them; empty: everything in scope
   RecheckOptions recheck;
+  // Both on the verifier's thread; empty: nobody wants to know.
+  std::function<void(const Namespace&, std::uint64_t documents)> planned;  // each of local, the server's estimate
+  std::function<void(const NamespaceReport&)> compared;
 };
 
 struct CompareProgress {
   Namespace ns;
-  std::uint64_t documents = 0;  // of local, compared so far, in all namespaces
-  std::uint64_t total = 0;      // the server's estimate
+  std::uint64_t ns_documents = 0;  // of those below, in this namespace
+  std::uint64_t documents = 0;     // of local, compared so far, in all namespaces
+  std::uint64_t total = 0;         // the server's estimate
 };
 
 class Verifier {
  public:
   Verifier(const Scope& scope, LocalSide& local, BackupSide& backup, const Clock& clock, VerifyOptions options);
 
+  // kInvalidArgument: a pattern of the options that no collection of local answers to.
+  Result<void> check_names();
   Result<VerifyReport> run(std::stop_token stop, const std::function<void(const CompareProgress&)>& progress);
 
  private:

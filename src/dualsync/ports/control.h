@@ -10,6 +10,7 @@
 #include "dualsync/model/dead_letter.h"
 #include "dualsync/model/full_sync.h"
 #include "dualsync/model/status.h"
+#include "dualsync/model/verify_status.h"
 
 namespace dualsync {
 
@@ -34,6 +35,11 @@ class Control {
   virtual Result<FullSyncStatus> start_full_sync(const FullSyncRequest& request) = 0;
   virtual Result<FullSyncStatus> cancel_full_sync() = 0;  // kNotFound: none is running
   virtual FullSyncStatus full_sync() const = 0;           // the newest one
+
+  // Begins to compare. kConflict: one is running, or something stands in the way. kInvalidArgument: nothing answers to
+  // one of the names.
+  virtual Result<VerifyStatus> start_verify(const VerifyOrder& order) = 0;
+  virtual VerifyStatus verify() const = 0;  // the newest one
 };
 
 }  // namespace dualsync

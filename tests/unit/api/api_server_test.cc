@@ -309,6 +309,49 @@ TEST_F(ApiServerTest, RefusesAFullSyncThatItDoesNotUnderstand) {
   EXPECT_EQ(control_.full_sync().state, FullSyncStatus::State::kNone);
 }
 
+TEST_F(ApiServerTest, StartsAndShowsAComparison) {
+  auto client = this->client();
+  const char* path = "/api/sync/verify";
+  expect_problem(httplib::Client("127.0.0.1", port_).Get(path), 401, "token-required");
+  const auto none = client.Get(path);
+  ASSERT_TRUE(none);
+  EXPECT_EQ(Json::parse(none->body).at("state"), "idle");
+  const auto started = client.Post(path, R"({"namespaces":["bills"],"repair":true})", "application/json");
+  ASSERT_TRUE(started);
+  EXPECT_EQ(started->status, 202);
+  EXPECT_EQ(Json::parse(started->body).at("phase"), "comparing");
+  EXPECT_EQ(control_.verify_order().namespaces, std::vector<std::string>{"bills"});
+  EXPECT_TRUE(control_.verify_order().repair);
+  expect_problem(client.Post(path), 409, "conflict");
+
+  VerifyStatus status = control_.verify();
+  status.state = VerifyStatus::State::kDone;
+  status.parts = {{{"shop", "bills"}, VerifyPart::State::kDone, 10, 12, 2, 1, {"index 'a' is missing on the backup"}},
+                  {{"shop", "goods"}, VerifyPart::State::kDone, 5, 5, 0, 0, {}}};
+  status.differences = {{{"shop", "bills"}, {DifferenceKind::kMissing, "", R"({ "$numberInt" : "7" })", ""}}};
+  control_.set_verify(status);
+  const Json body = Json::parse(client.Get(path)->body);
+  EXPECT_EQ(body.at("phase"), nullptr);
+  EXPECT_EQ(body.at("equal"), false);
+  EXPECT_EQ(body.at("documentsTotal"), 17);
+  EXPECT_EQ(body.at("differenceCount"), 2);
+  EXPECT_EQ(body.at("schemaDifferenceCount"), 1);
+  EXPECT_EQ(body.at("unsettled"), 1);
+  EXPECT_EQ(body.at("differences").size(), 1U);
+  EXPECT_EQ(body.at("differences").at(0),
+            (Json{{"namespace", "shop.bills"}, {"kind", "missing"}, {"id", {{"$numberInt", "7"}}}, {"path", ""}}));
+  EXPECT_EQ(body.at("namespaces").at(1).at("equal"), true);
+}
+
+TEST_F(ApiServerTest, RefusesAComparisonThatItDoesNotUnderstand) {
+  auto client = this->client();
+  for (const char* body : {"{", "[]", R"({"namespaces":"a"})", R"({"namespaces":[1]})", R"({"namespaces":[""]})",
+                           R"({"repair":1})", R"({"keepExtra":true})"}) {
+    expect_problem(client.Post("/api/sync/verify", body, "application/json"), 400, "invalid-argument");
+  }
+  EXPECT_EQ(control_.verify().state, VerifyStatus::State::kIdle);
+}
+
 TEST_F(ApiServerTest, RefusesAPortThatIsTaken) {
   ApiServer second(control_, {"127.0.0.1", static_cast<std::uint16_t>(port_), kToken});
   const Result<int> port = second.start();

@@ -51,6 +51,17 @@ TEST(Health, AFailedDrillIsNamedWithWhatToDo) {
   EXPECT_NE(status.reasons.front().hint.find("dualsync drill"), std::string::npos);
 }
 
+TEST(Health, KnownDifferencesAreNamedWithWhatToDo) {
+  Status status = streaming();
+  HealthInput input;
+  input.verify_findings = "shop.bills: 2 documents";
+  derive_health(input, &status);
+  EXPECT_EQ(status.verdict, Verdict::kDegraded);
+  ASSERT_TRUE(has(status, "verify-differences"));
+  EXPECT_NE(status.reasons.front().message.find("shop.bills: 2 documents"), std::string::npos);
+  EXPECT_NE(status.reasons.front().hint.find("SYNC_VERIFY_INTERVAL"), std::string::npos);
+}
+
 TEST(Health, SilenceIsNotHealth) {
   Status status = streaming();
   HealthInput input;

@@ -1,0 +1,329 @@
+#include "dualsync/pipeline/verify_service.h"
+
+#include <algorithm>
+#include <set>
+
+#include "dualsync/base/log.h"
+#include "dualsync/pipeline/verify_repair.h"
+#include "dualsync/pipeline/waiting.h"
+
+namespace dualsync {
+namespace {
+
+using State = VerifyStatus::State;
+using Phase = VerifyStatus::Phase;
+using PartState = VerifyPart::State;
+
+constexpr std::chrono::milliseconds kLook{200};
+constexpr std::chrono::milliseconds kSoon = std::chrono::minutes(1);
+constexpr std::chrono::milliseconds kRestMax{200};
+constexpr std::size_t kNamedMax = 1000;  // differences, in all and of one collection
+constexpr std::size_t kFindingsMax = 3;  // collections in one sentence
+constexpr const char* kState = "verify";
+constexpr const char* kCutOff = "dualsync ended before it was done";
+
+Error running_already() {
+  return {ErrorKind::kConflict, "a comparison is running already",
+          "wait for its end: GET /api/sync/verify shows how far it is", 0};
+}
+
+std::string plural(std::uint64_t count, std::string_view one) {
+  return std::to_string(count) + " " + std::string(one) + (count == 1 ? "" : "s");
+}
+
+std::string words_of(const KnownDifference& known) {
+  if (known.only_on_backup) return known.ns.full() + " exists only on the backup";
+  std::string text;
+  if (known.documents > 0) text = plural(known.documents, "document");
+  if (known.schema > 0) {
+    text += (text.empty() ? "" : " and ") + plural(known.schema, "difference") + " of indexes, options or views";
+  }
+  return known.ns.full() + ": " + text;
+}
+
+// Gives the lanes time: a break as long as the work was, while something waits for them.
+class Pace {
+ public:
+  Pace(PipelineContext& context, const std::stop_token& stop)
+      : context_(context), stop_(stop), began_(context.clock.now()) {}
+  void rest() {
+    const auto worked = std::chrono::duration_cast<std::chrono::milliseconds>(context_.clock.now() - began_);
+    if (context_.queue.stats().operations > 0) sleep_for(std::min(worked, kRestMax), stop_);
+    began_ = context_.clock.now();
+  }
+
+ private:
+  PipelineContext& context_;
+  const std::stop_token& stop_;
+  SteadyTime began_;
+};
+
+}  // namespace
+
+Result<void> VerifyService::load() {
+  auto kept = context_.queue.get_state(kState);
+  if (!kept) return kept.error();
+  if (!*kept) return {};
+  MutexLock lock(mutex_);
+  record_ = decode_verify_record(**kept);
+  return {};
+}
+
+Result<void> VerifyService::save() { return context_.queue.put_state(kState, encode_verify_record(record_)); }
+
+Result<VerifyStatus> VerifyService::start(const VerifyOrder& order) {
+  if (view().state == State::kRunning) return running_already();
+  if (const std::string obstacle = hooks_.obstacle(); !obstacle.empty())
+    return Error{ErrorKind::kConflict, "nothing can be compared now: " + obstacle, "ask again later", 0};
+  if (!order.namespaces.empty()) {
+    auto sides = hooks_.connect();
+    if (!sides) return sides.error();
+    VerifyOptions options;
+    options.namespaces = order.namespaces;
+    DUALSYNC_TRY(Verifier(context_.scope, *sides->local, *sides->backup, context_.clock, options).check_names());
+  }
+  MutexLock lock(mutex_);
+  if (record_.last.state == State::kRunning) return running_already();
+  begin(order, false);
+  order_ = order;
+  return record_.last;
+}
+
+VerifyStatus VerifyService::view() const {
+  MutexLock lock(mutex_);
+  return record_.last;
+}
+
+std::string VerifyService::findings() const {
+  MutexLock lock(mutex_);
+  const auto& known = record_.last.differs;
+  std::string text;
+  for (std::size_t i = 0; i < std::min(known.size(), kFindingsMax); ++i)
+    text += (text.empty() ? "" : "; ") + words_of(known[i]);
+  if (known.size() > kFindingsMax) text += "; and " + std::to_string(known.size() - kFindingsMax) + " more";
+  return text;
+}
+
+void VerifyService::run(const std::stop_token& stop) {
+  while (!stop.stop_requested()) {
+    step(stop);
+    sleep_for(kLook, stop);
+  }
+}
+
+bool VerifyService::due() {
+  if (interval_.count() == 0) return false;
+  const std::int64_t now = context_.clock.unix_ms();
+  if (retry_ms_ && now < *retry_ms_) return false;
+  std::int64_t since = 0;
+  {
+    MutexLock lock(mutex_);
+    since = record_.since_ms;
+  }
+  // A time in the future is of a clock that was wrong.
+  const bool over = since > now || now - since >= interval_.count();
+  if (!over || !hooks_.obstacle().empty()) return false;
+  if (since != 0) return true;
+  // The first copy has just ended: it is what the first comparison of the schedule counts from.
+  MutexLock lock(mutex_);
+  record_.since_ms = now;
+  ignore_error(save(), "the queue reports its own trouble; the time is counted from the next start then");
+  return false;
+}
+
+bool VerifyService::step(const std::stop_token& stop) {
+  std::optional<VerifyOrder> order;
+  {
+    MutexLock lock(mutex_);
+    order.swap(order_);
+  }
+  if (!order) {
+    if (!due()) return false;
+    order = VerifyOrder{{}, true};
+    MutexLock lock(mutex_);
+    if (record_.last.state == State::kRunning) return false;  // one was asked for at this moment
+    begin(*order, true);
+  }
+  const Result<void> ended = execute(*order, stop);
+  if (!ended) retry_ms_ = context_.clock.unix_ms() + std::min(interval_, kSoon).count();
+  end(ended);
+  return true;
+}
+
+void VerifyService::begin(const VerifyOrder& order, bool scheduled) {
+  VerifyStatus next;
+  next.id = record_.last.id + 1;
+  next.scheduled = scheduled;
+  next.whole = order.namespaces.empty();
+  next.repair = order.repair;
+  next.started_ms = context_.clock.unix_ms();
+  next.differs = record_.last.differs;
+  record_.last = std::move(next);
+  // What a start finds is a comparison that was cut off, unless this process lives to say more.
+  record_.last.state = State::kFailed;
+  record_.last.error = kCutOff;
+  ignore_error(save(), "the queue reports its own trouble; this comparison writes nothing else");
+  record_.last.state = State::kRunning;
+  record_.last.error.clear();
+  log::info("verify", "comparing", {{"id", record_.last.id}, {"scheduled", scheduled}, {"repair", order.repair}});
+}
+
+Result<void> VerifyService::execute(const VerifyOrder& order, const std::stop_token& stop) {
+  auto sides = hooks_.connect();
+  if (!sides) return sides.error();
+  auto report = compare(*sides, order.namespaces, true, stop);
+  if (!report) return report.error();
+  tell(*report);
+  const OpTime until = report->verified_until;
+  if (order.repair && !report->equal()) {
+    report = repair(*sides, *report, stop);
+    if (!report) return report.error();
+  }
+  const bool proven = order.namespaces.empty() && report->equal() && report->unsettled() == 0;
+  if (proven) DUALSYNC_TRY(hooks_.proven(until));
+  MutexLock lock(mutex_);
+  if (proven) record_.last.verified_until = until;
+  return {};
+}
+
+Result<VerifyReport> VerifyService::compare(VerifySides& sides, const std::vector<std::string>& namespaces, bool first,
+                                            const std::stop_token& stop) {
+  VerifyOptions options;
+  options.namespaces = namespaces;
+  options.recheck.catch_up = hooks_.catch_up;
+  options.recheck.differences_max = kNamedMax;
+  if (first) {
+    options.planned = [this](const Namespace& ns, std::uint64_t documents) { planned(ns, documents); };
+    options.compared = [this](const NamespaceReport& report) { compared(report); };
+  }
+  Pace pace(context_, stop);
+  Verifier verifier(context_.scope, *sides.local, *sides.backup, context_.clock, options);
+  auto report = verifier.run(stop, [&](const CompareProgress& progress) {
+    if (first) advanced(progress);
+    pace.rest();
+  });
+  if (!report) return report;
+  MutexLock lock(mutex_);
+  // What was dropped on both sides since differs no more.
+  if (namespaces.empty()) record_.last.differs.clear();
+  for (const NamespaceReport& one : report->namespaces) learn(one);
+  return report;
+}
+
+Result<VerifyReport> VerifyService::repair(VerifySides& sides, const VerifyReport& report,
+                                           const std::stop_token& stop) {
+  set_phase(Phase::kRepairing);
+  VerifyRepair repair(context_);
+  for (const NamespaceReport& one : report.namespaces) {
+    auto enqueued = repair.enqueue(one);
+    if (!enqueued) return enqueued.error();
+  }
+  VerifyReport left;
+  for (const NamespaceReport& one : report.namespaces) {
+    if (!repair.namespaces().contains(one.ns)) left.namespaces.push_back(one);
+  }
+  if (!repair.namespaces().empty()) {
+    DUALSYNC_TRY(repair.wait(stop));
+    set_phase(Phase::kProving);
+    std::vector<std::string> names;
+    for (const Namespace& ns : repair.namespaces()) names.push_back(ns.full());
+    auto again = compare(sides, names, false, stop);
+    if (!again) return again;
+    left.namespaces.insert(left.namespaces.end(), again->namespaces.begin(), again->namespaces.end());
+  }
+  MutexLock lock(mutex_);
+  // A collection that local has dropped meanwhile is in no report any more.
+  std::erase_if(record_.last.differs, [&](const KnownDifference& known) {
+    return repair.namespaces().contains(known.ns) &&
+           std::none_of(left.namespaces.begin(), left.namespaces.end(),
+                        [&](const NamespaceReport& one) { return one.ns == known.ns; });
+  });
+  record_.last.repaired = left.equal();
+  return left;
+}
+
+// Names and `_id`s, never content.
+void VerifyService::tell(const VerifyReport& report) const {
+  std::size_t told = 0;
+  for (const NamespaceReport& one : report.namespaces) {
+    for (const Difference& difference : one.differences) {
+      if (++told > kNamedMax) break;
+      log::warn("verify", "the backup differs from local",
+                {{"namespace", one.ns.full()}, {"id", difference.id_json}, {"kind", to_string(difference.kind)}});
+    }
+    if (one.difference_count > one.differences.size()) {
+      log::warn("verify", "more documents differ than are named",
+                {{"namespace", one.ns.full()}, {"differences", one.difference_count}});
+    }
+    for (const std::string& words : one.schema)
+      log::warn("verify", "the backup differs from local", {{"namespace", one.ns.full()}, {"schema", words}});
+  }
+}
+
+void VerifyService::learn(const NamespaceReport& report) {
+  auto& known = record_.last.differs;
+  std::erase_if(known, [&](const KnownDifference& one) { return one.ns == report.ns; });
+  if (!report.equal())
+    known.push_back({report.ns, report.difference_count, report.schema.size(), report.only_on_backup});
+}
+
+VerifyPart& VerifyService::part(const Namespace& ns) {
+  auto& parts = record_.last.parts;
+  const auto found = std::find_if(parts.begin(), parts.end(), [&](const VerifyPart& one) { return one.ns == ns; });
+  if (found != parts.end()) return *found;
+  parts.emplace_back().ns = ns;
+  return parts.back();
+}
+
+void VerifyService::planned(const Namespace& ns, std::uint64_t documents) {
+  MutexLock lock(mutex_);
+  part(ns).documents_total = documents;
+}
+
+void VerifyService::advanced(const CompareProgress& progress) {
+  MutexLock lock(mutex_);
+  VerifyPart& now = part(progress.ns);
+  now.state = PartState::kRunning;
+  now.documents_done = progress.ns_documents;
+}
+
+void VerifyService::compared(const NamespaceReport& report) {
+  MutexLock lock(mutex_);
+  VerifyPart& done = part(report.ns);
+  done.state = PartState::kDone;
+  done.documents_done = report.local_documents;
+  done.difference_count = report.difference_count;
+  done.unsettled = report.unsettled;
+  done.schema = report.schema;
+  for (const Difference& difference : report.differences) {
+    if (record_.last.differences.size() < kNamedMax) record_.last.differences.push_back({report.ns, difference});
+  }
+  learn(report);
+}
+
+void VerifyService::set_phase(Phase phase) {
+  MutexLock lock(mutex_);
+  record_.last.phase = phase;
+}
+
+void VerifyService::end(const Result<void>& ended) {
+  MutexLock lock(mutex_);
+  VerifyStatus& last = record_.last;
+  last.finished_ms = context_.clock.unix_ms();
+  last.state = ended ? State::kDone : State::kFailed;
+  // One that only told of differences does not put off the one that repairs them.
+  if (ended && last.whole && (last.repair || last.differs.empty())) record_.since_ms = last.finished_ms;
+  if (!ended) {
+    last.error = ended.error().kind == ErrorKind::kStopped ? kCutOff : ended.error().message;
+    log::warn("verify", "nothing is proven either way", {{"id", last.id}, {"why", last.error}});
+  } else if (last.differs.empty()) {
+    log::info("verify", "the backup equals local",
+              {{"id", last.id}, {"differences_repaired", last.difference_count() + last.schema_count()}});
+  } else {
+    log::warn("verify", "the backup differs from local still",
+              {{"id", last.id}, {"namespaces", last.differs.size()}, {"differences", last.difference_count()}});
+  }
+  ignore_error(save(), "the queue reports its own trouble; the result is shown until the next start");
+}
+
+}  // namespace dualsync
