@@ -5,6 +5,7 @@ import json
 import time
 
 import pytest
+from compare import archived
 from workload import Background, Mixed, filled
 from world import World, eventually, patience
 
@@ -154,3 +155,23 @@ def test_without_a_daemon_it_says_so(world: World) -> None:
     done = daemon.command("full-sync")
     assert done.returncode == EXIT_NO_DAEMON
     assert "no daemon answers" in done.stderr
+
+
+def test_options_of_the_backup_are_set_as_local_has_them(world: World) -> None:
+    """A validator that somebody gave the backup goes, one that it lost comes back, and no document is lost over it."""
+    world.db.create_collection("checked", validator={"a": {"$type": "int"}}, validationLevel="moderate")
+    world.db.checked.insert_many([{"_id": number, "a": number} for number in range(20)])
+    world.db.plain.insert_many([{"_id": number} for number in range(20)])
+    world.db.command({"create": "seen", "viewOn": "plain", "pipeline": []})
+    world.mirror()
+    world.copy.command({"collMod": "checked", "validator": {"b": 1}, "validationLevel": "strict"})
+    world.copy.command({"collMod": "plain", "validator": {"c": 1}, "validationAction": "warn"})
+    world.copy.seen.drop()
+    world.copy.seen.insert_one({"_id": "a collection where local has a view"})
+    assert world.first.command("full-sync", "--json").returncode == 0
+    world.settle()
+    assert world.verify()["equal"] is True
+    assert world.copy.command("listCollections", filter={"name": "checked"})["cursor"]["firstBatch"][0]["options"][
+        "validator"] == {"a": {"$type": "int"}}
+    (kept,) = archived(world.copy, "seen")
+    assert world.copy[kept].count_documents({}) == 1

@@ -13,6 +13,7 @@
 #include "dualsync/pipeline/queue_keeper.h"
 #include "dualsync/pipeline/range_compare.h"
 #include "dualsync/pipeline/range_copy.h"
+#include "dualsync/pipeline/schema_compare.h"
 #include "dualsync/pipeline/waiting.h"
 
 namespace dualsync {
@@ -197,11 +198,25 @@ Result<std::optional<CollectionInfo>> FullSync::find_local(const Namespace& ns) 
   return std::optional<CollectionInfo>();
 }
 
-Result<bool> FullSync::backup_has(const Namespace& backup_ns) {
+Result<std::optional<CollectionInfo>> FullSync::find_on_backup(const Namespace& backup_ns) {
   auto collections = backup_->list_collections(backup_ns.db);
   if (!collections) return collections.error();
-  return std::any_of(collections->begin(), collections->end(),
-                     [&](const CollectionInfo& info) { return info.ns == backup_ns; });
+  for (CollectionInfo& info : *collections) {
+    if (info.ns == backup_ns) return std::optional<CollectionInfo>(std::move(info));
+  }
+  return std::optional<CollectionInfo>();
+}
+
+// As far as they can be changed; what is left (a collation) is for a person, and verify names it.
+Result<void> FullSync::repair_options(const Namespace& backup_ns, const CollectionInfo& info) {
+  DUALSYNC_TRY(schema_->create_collection(backup_ns, info.options));
+  auto there = find_on_backup(backup_ns);
+  if (!there) return there.error();
+  const std::string changes = *there ? option_repairs(info.options, (*there)->options) : std::string();
+  if (changes.empty()) return {};
+  log::info("full-sync", "options of the backup's collection are set as local has them",
+            {{"namespace", backup_ns.full()}});
+  return schema_->modify_collection(backup_ns, changes);
 }
 
 // The whole deployment: each database that local has, and after a gap also those that only the backup has.
@@ -263,8 +278,10 @@ Result<void> FullSync::repair_view(const DirtyRange& range, const CollectionInfo
   if (info.type == CollectionInfo::Type::kTimeseries) {
     log::warn("full-sync", "time series collections have no change stream; this one is not mirrored",
               {{"namespace", range.ns.full()}});
-  } else if (auto there = backup_has(backup_ns); !there) {
+  } else if (auto there = find_on_backup(backup_ns); !there) {
     return there.error();
+  } else if (*there && (*there)->type == CollectionInfo::Type::kCollection) {
+    DUALSYNC_TRY(remove_collection(context_, *backup_, *schema_, backup_ns, context_.queue.position().time));
   } else if (*there) {
     DUALSYNC_TRY(schema_->drop(backup_ns));
   }
@@ -344,7 +361,7 @@ Result<void> FullSync::copy(const DirtyRange& range, const CollectionInfo& info,
 
 Result<void> FullSync::compare(const DirtyRange& range, const CollectionInfo& info, std::stop_token stop) {
   log::info("full-sync", "comparing and repairing", {{"namespace", range.ns.full()}, {"reason", range.reason}});
-  DUALSYNC_TRY(schema_->create_collection(context_.scope.to_backup(range.ns), info.options));
+  DUALSYNC_TRY(repair_options(context_.scope.to_backup(range.ns), info));
   DUALSYNC_TRY(indexes_.synchronise(range.ns, *local_, *backup_, range.keep_extra));
   auto progress = CopyProgress::decode(range.progress);
   if (!progress || !progress->comparing || progress->uuid != info.uuid) {

@@ -51,7 +51,8 @@ class FullSync {
   Result<void> copy(const DirtyRange& range, const CollectionInfo& info, CopyProgress progress, std::stop_token stop);
   Result<void> compare(const DirtyRange& range, const CollectionInfo& info, std::stop_token stop);
   Result<std::optional<CollectionInfo>> find_local(const Namespace& ns);
-  Result<bool> backup_has(const Namespace& backup_ns);
+  Result<std::optional<CollectionInfo>> find_on_backup(const Namespace& backup_ns);
+  Result<void> repair_options(const Namespace& backup_ns, const CollectionInfo& info);
   Result<void> count_work(const std::vector<DirtyRange>& ranges);
   Result<void> settle();
   void connect();

@@ -13,7 +13,34 @@ namespace {
 // A mirror is never capped: it must not evict in an order of its own.
 constexpr std::array<std::string_view, 6> kOwnOptions = {"uuid", "capped", "size", "max", "autoIndexId", "idIndex"};
 
+std::string value_bytes(const bson_iter_t& iter) {
+  BsonDoc value;
+  bson_append_iter(value.get(), "v", 1, &iter);
+  return value.str();
+}
+
 constexpr std::array<const char*, 3> kBounds = {"capped", "size", "max"};
+
+// What collMod can change, and how a collection has it that was created without.
+const std::map<std::string, std::string>& option_defaults() {
+  static const auto kDefaults = [] {
+    std::map<std::string, std::string> defaults;
+    BsonDoc values;
+    bson_t child;
+    bson_append_document_begin(values.get(), "validator", -1, &child);
+    bson_append_document_end(values.get(), &child);
+    BSON_APPEND_UTF8(values.get(), "validationLevel", "strict");
+    BSON_APPEND_UTF8(values.get(), "validationAction", "error");
+    bson_append_document_begin(values.get(), "changeStreamPreAndPostImages", -1, &child);
+    BSON_APPEND_BOOL(&child, "enabled", false);
+    bson_append_document_end(values.get(), &child);
+    bson_iter_t iter;
+    DUALSYNC_CHECK(iterate_bson(values.bytes(), &iter));
+    while (bson_iter_next(&iter)) defaults[bson_iter_key(&iter)] = value_bytes(iter);
+    return defaults;
+  }();
+  return kDefaults;
+}
 
 // A number, whatever its type; a truth is 1 or 0.
 std::optional<std::int64_t> number_at(std::string_view document, const char* name) {
@@ -34,9 +61,9 @@ std::map<std::string, std::string> comparable_options(std::string_view options) 
   while (bson_iter_next(&iter)) {
     const std::string_view name = bson_iter_key(&iter);
     if (std::find(kOwnOptions.begin(), kOwnOptions.end(), name) != kOwnOptions.end()) continue;
-    BsonDoc value;
-    bson_append_iter(value.get(), "v", 1, &iter);
-    result[std::string(name)] = value.str();
+    std::string value = value_bytes(iter);
+    const auto usual = option_defaults().find(std::string(name));
+    if (usual == option_defaults().end() || usual->second != value) result[std::string(name)] = std::move(value);
   }
   return result;
 }
@@ -54,6 +81,24 @@ std::vector<std::string> different_options(std::string_view local, std::string_v
     if (!a.contains(name)) found.push_back("option '" + name + "' exists only on the backup");
   }
   return found;
+}
+
+std::string option_repairs(std::string_view local, std::string_view backup) {
+  const auto wanted = comparable_options(local);
+  const auto there = comparable_options(backup);
+  BsonDoc changes;
+  bool any = false;
+  for (const auto& [name, usual] : option_defaults()) {
+    const auto want = wanted.find(name);
+    const auto have = there.find(name);
+    const std::string& value = want == wanted.end() ? usual : want->second;
+    if (value == (have == there.end() ? usual : have->second)) continue;
+    bson_iter_t iter;
+    DUALSYNC_CHECK(find_field(value, "v", &iter));
+    bson_append_iter(changes.get(), name.c_str(), -1, &iter);
+    any = true;
+  }
+  return any ? changes.str() : std::string();
 }
 
 std::vector<std::string> different_indexes(const std::vector<std::string>& local,
