@@ -4,6 +4,7 @@
 Scenarios  catch-up   operations that are already in the oplog when dualsync starts
            backlog    operations that come while the backup is away
            copy       the first copy of documents that are already there
+           watchers   50 dashboards and a scraper beside a mirror under load (bench/watchers.py)
            queue      the queue by itself, in one process without servers (bench/queue_bench.cc)
 Proof      each run ends with `dualsync verify`; a run whose sides differ is an error, not a number
 """
@@ -21,6 +22,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timezone
+from itertools import islice
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -30,6 +32,7 @@ from embedded_server import EmbeddedServer, find_server  # noqa: E402  (needs th
 from mirror_daemon import MirrorDaemon, find_binary  # noqa: E402
 from operations import HOT_DOCUMENTS, hot_documents, operations  # noqa: E402
 from pymongo import MongoClient  # noqa: E402
+from watchers import measure  # noqa: E402
 
 DATABASE = "bench"
 OPLOG_ENTRIES = 5_000_000
@@ -214,8 +217,21 @@ def queue(folder: Path) -> dict[str, float]:
     return measured
 
 
+def watchers(stage: Stage, _options: argparse.Namespace) -> dict[str, float]:
+    stage.prepare()
+    endless = operations(sys.maxsize)
+
+    def write() -> None:
+        stage.collection.bulk_write(list(islice(endless, BULK_OPERATIONS)), ordered=False)
+
+    measured = measure(stage.daemon, lambda: Usage.of(stage.daemon.pid).cpu_seconds, write)
+    stage.wait()
+    stage.prove()
+    return measured
+
+
 SCENARIOS: dict[str, Callable[[Stage, argparse.Namespace], dict[str, float]]] = {
-    "catch-up": catch_up, "backlog": backlog, "copy": copy}
+    "catch-up": catch_up, "backlog": backlog, "copy": copy, "watchers": watchers}
 SERVERLESS: dict[str, Callable[[Path], dict[str, float]]] = {"queue": queue}
 
 

@@ -42,6 +42,7 @@ class Reply:
     status: int
     body: object
     headers: dict[str, str]
+    text: str = ""
 
 
 def find_binary() -> Path:
@@ -210,7 +211,8 @@ class MirrorDaemon:
 
 
 def _reply(status: int, body: bytes, headers: dict[str, str]) -> Reply:
+    text = body.decode("utf-8", "replace")
     try:
-        return Reply(status, json.loads(body), headers)
+        return Reply(status, json.loads(text), headers, text)
     except ValueError:
-        return Reply(status, None, headers)
+        return Reply(status, None, headers, text)

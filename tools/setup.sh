@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # Installs what building and testing need, each step only if something is missing. Every step can be repeated.
 #
-# Run      tools/setup.sh [packages|test-packages|python|data|fast-server]...   (default: packages python data)
-# Source   the same steps as functions: setup_packages build|all, setup_python, setup_data, setup_fast_server
+# Run      tools/setup.sh [packages|test-packages|python|data|fast-server|promtool]...   (default: packages python data)
+# Source   the same steps as functions: setup_packages build|all, setup_python, setup_data, setup_fast_server,
+#          setup_promtool
 # Sets     DUALSYNC_CACHE, DUALSYNC_PYTHON (the virtual environment's interpreter), DUALSYNC_SAMPLE_DATA
 # Errors   a failed step prints its name and the cause and returns 1; nothing is left half installed
 set -euo pipefail
@@ -135,6 +136,27 @@ setup_data() {
   setup_say "sample data: present"
 }
 
+# promtool checks alert rules. It comes out of the distribution's package prometheus, which is not installed, because
+# that would start a server on this machine. Not having it is no error: its tests are skipped and say so.
+setup_promtool() {
+  local work
+  if ! command -v promtool >/dev/null && [[ ! -x "$DUALSYNC_CACHE/promtool/promtool" ]]; then
+    mkdir -p "$DUALSYNC_CACHE"
+    work="$(mktemp -d "$DUALSYNC_CACHE/promtool.XXXXXX")"
+    if (cd "$work" && setup_retry "promtool: apt-get download prometheus" "Its tests are skipped without it." \
+      apt-get download -q prometheus) && dpkg-deb --extract "$work"/prometheus_*.deb "$work/package"; then
+      mkdir -p "$DUALSYNC_CACHE/promtool"
+      mv "$work/package/usr/bin/promtool" "$DUALSYNC_CACHE/promtool/promtool"
+    fi
+    rm -rf "$work"
+  fi
+  if [[ -x "$DUALSYNC_CACHE/promtool/promtool" ]]; then
+    PATH="$PATH:$DUALSYNC_CACHE/promtool"
+    export PATH
+  fi
+  if command -v promtool >/dev/null; then setup_say "promtool: present"; else setup_say "promtool: none here"; fi
+}
+
 # setup_at_least MINIMUM VERSION: whether VERSION is MINIMUM or newer.
 setup_at_least() {
   [[ -n "$2" && "$(printf '%s\n%s\n' "$1" "$2" | sort -V | head -n 1)" == "$1" ]]
@@ -228,8 +250,9 @@ setup_main() {
         setup_python || return 1
         setup_fast_server || return 1
         ;;
+      promtool) setup_promtool ;;
       *)
-        setup_fail "arguments" "unknown step '$step'" "Steps: packages test-packages python data fast-server"
+        setup_fail "arguments" "unknown step '$step'" "Steps: packages test-packages python data fast-server promtool"
         return 1
         ;;
     esac

@@ -90,6 +90,37 @@ TEST(StrictProps, TheBackupPassesThroughLocalsStatesInTheirOrder) {
   });
 }
 
+// A rename that replaces a collection takes two names at once: cut off in its middle, it must not leave one of them.
+TEST(StrictProps, ARenameOverACollectionIsSeenAtOnceOrNotAtAll) {
+  expect_property("Feature: dual-mongodb-sync, strict ordering: a rename over a collection has no middle", [] {
+    World world(strict_options());
+    world.local.post_images = true;
+    Course course(world);
+    for (int round = 0; round < 4; ++round) {
+      const int from = *rc::gen::inRange(0, 2);
+      for (int id = 1; id <= 2; ++id) {
+        world.write({Write::Kind::kPut, from, 10 * round + id, false});
+        course.note();
+      }
+      world.settle();
+      world.local.rename(world.ns(from), {"shop", "moved"});
+      course.note();
+      world.capture();
+      for (int step = 0; step < 12; ++step) {
+        world.backup_link.cut_percent = step < 10 ? 60 : 0;
+        world.clock.advance(std::chrono::minutes(2));
+        world.work();
+        world.ddl();
+        course.look();
+      }
+      world.heal();
+      world.settle();
+      course.look();
+    }
+    RC_ASSERT(course.at_the_end());
+  });
+}
+
 // Updates that cannot be repeated are read again, and may be ahead; but everything ends equal.
 TEST(StrictProps, WithoutPostImagesTheBackupEndsEqual) {
   expect_property("Feature: dual-mongodb-sync, strict ordering: equal in the end without post-images", [] {

@@ -17,6 +17,13 @@ class FakeControl final : public Control {
     const MutexLock lock(mutex_);
     return status_;
   }
+  DayReport report() const override {
+    DayReport report;
+    report.captured = 42;
+    report.words = {"All was well."};
+    return report;
+  }
+  std::string prometheus_text() const override { return "dualsync_enabled 1\n"; }
   Result<WaitOutcome> wait(std::chrono::milliseconds timeout) override {
     const MutexLock lock(mutex_);
     last_timeout_ = timeout;
@@ -45,6 +52,73 @@ class FakeControl final : public Control {
     const MutexLock lock(mutex_);
     if (letters_.erase(id) == 0) return Error{ErrorKind::kNotFound, "no such dead letter", "", 0};
     return {};
+  }
+
+  Result<QueueListing> queue_listing(std::size_t limit) const override {
+    const MutexLock lock(mutex_);
+    QueueListing listing = listing_;
+    if (listing.operations.size() > limit) listing.operations.resize(limit);
+    return listing;
+  }
+  Result<HeldDecision> decide_held(const Namespace& ns, bool release) override {
+    const MutexLock lock(mutex_);
+    if (ns != Namespace{"shop", "bills"}) return Error{ErrorKind::kNotFound, "no deletes are held there", "", 0};
+    decided_ = {ns, release, 7};
+    return decided_;
+  }
+  HeldDecision decided() const {
+    const MutexLock lock(mutex_);
+    return decided_;
+  }
+  // Pages of one of the documents that a test has set; the place of a page is its number.
+  Result<WithheldPage> held_documents(const Namespace& ns, const std::string& after, std::size_t limit) const override {
+    const MutexLock lock(mutex_);
+    WithheldPage page;
+    std::size_t i = after.empty() ? 0 : std::stoul(after);
+    for (; i < held_documents_.size() && page.documents.size() < limit; ++i) {
+      if (ns.db.empty() || held_documents_[i].ns == ns) page.documents.push_back(held_documents_[i]);
+    }
+    if (i < held_documents_.size()) page.next = std::to_string(i);
+    return page;
+  }
+  void set_held_documents(std::vector<WithheldDocument> documents) {
+    const MutexLock lock(mutex_);
+    held_documents_ = std::move(documents);
+  }
+  Result<Status> pause() override {
+    const MutexLock lock(mutex_);
+    if (!status_.paused_since_ms) status_.paused_since_ms = 1'700'000'000'000;
+    return status_;
+  }
+  Result<Status> resume() override {
+    const MutexLock lock(mutex_);
+    status_.paused_since_ms.reset();
+    return status_;
+  }
+  Result<DrillStatus> start_drill(const DrillOrder& order) override {
+    const MutexLock lock(mutex_);
+    if (drill_.state == DrillStatus::State::kRunning)
+      return Error{ErrorKind::kConflict, "a drill is running already", "wait for its end", 0};
+    drill_order_ = order;
+    drill_.state = DrillStatus::State::kRunning;
+    ++drill_.id;
+    return drill_;
+  }
+  DrillStatus drill() const override {
+    const MutexLock lock(mutex_);
+    return drill_;
+  }
+  DrillOrder drill_order() const {
+    const MutexLock lock(mutex_);
+    return drill_order_;
+  }
+  void set_drill(DrillStatus status) {
+    const MutexLock lock(mutex_);
+    drill_ = std::move(status);
+  }
+  void set_listing(QueueListing listing) {
+    const MutexLock lock(mutex_);
+    listing_ = std::move(listing);
   }
 
   Result<FullSyncStatus> start_full_sync(const FullSyncRequest& request) override {
@@ -129,6 +203,8 @@ class FakeControl final : public Control {
 
  private:
   mutable Mutex mutex_;
+  HeldDecision decided_;
+  std::vector<WithheldDocument> held_documents_;
   CondVar changed_;
   Status status_ DUALSYNC_GUARDED_BY(mutex_);
   Result<WaitOutcome> outcome_ DUALSYNC_GUARDED_BY(mutex_) = WaitOutcome{};
@@ -139,6 +215,9 @@ class FakeControl final : public Control {
   FullSyncRequest full_sync_request_ DUALSYNC_GUARDED_BY(mutex_);
   VerifyStatus verify_ DUALSYNC_GUARDED_BY(mutex_);
   VerifyOrder verify_order_ DUALSYNC_GUARDED_BY(mutex_);
+  DrillStatus drill_ DUALSYNC_GUARDED_BY(mutex_);
+  DrillOrder drill_order_ DUALSYNC_GUARDED_BY(mutex_);
+  QueueListing listing_ DUALSYNC_GUARDED_BY(mutex_);
   int waiting_ DUALSYNC_GUARDED_BY(mutex_) = 0;
   bool held_ DUALSYNC_GUARDED_BY(mutex_) = false;
 };

@@ -102,6 +102,7 @@ class FakeReader : public DocumentReader {
     return indexes;
   }
   Result<std::uint64_t> estimated_count(const Namespace& ns) override {
+    if (server_.down) return unreachable();
     return static_cast<std::uint64_t>(server_.documents(ns).size());
   }
   Result<std::vector<std::string>> split_points(const Namespace&, std::size_t) override {
@@ -184,7 +185,7 @@ class FakeWriter final : public BackupWriter {
   }
 
   // Fields of the document itself, each of which must be there; false: one is not, and nothing has changed.
-  static bool apply_delta(std::string_view change, std::string* document) {
+  static bool apply_delta(std::string_view change, bool loose, std::string* document) {
     std::map<std::string, bson_iter_t> set;
     std::set<std::string> removed;
     bson_iter_t part;
@@ -204,7 +205,8 @@ class FakeWriter final : public BackupWriter {
       bson_append_iter(after.get(), name.c_str(), -1, changed == set.end() ? &field : &changed->second);
       if (changed != set.end()) set.erase(changed);
     }
-    if (!set.empty()) return false;
+    if (!set.empty() && !loose) return false;
+    for (const auto& [name, value] : set) bson_append_iter(after.get(), name.c_str(), -1, &value);
     *document = after.str();
     return true;
   }
@@ -250,7 +252,8 @@ class FakeWriter final : public BackupWriter {
         server_.log.push_back("replace");
         return {};
       case WriteItem::Kind::kDelta:
-        if (found == documents.end() || !apply_delta(item.payload, &found->second)) return failure(ErrorKind::kHeal, 0);
+        if (found == documents.end() || !apply_delta(item.payload, item.loose, &found->second))
+          return failure(ErrorKind::kHeal, 0);
         server_.log.push_back("delta");
         return {};
       case WriteItem::Kind::kDelete:

@@ -7,6 +7,8 @@
 #include "dualsync/api/api_server_impl.h"
 #include "dualsync/api/full_sync_json.h"
 #include "dualsync/api/json_views.h"
+#include "dualsync/api/query.h"
+#include "dualsync/json/report_json.h"
 
 namespace dualsync {
 namespace {
@@ -35,26 +37,6 @@ class WaitPlace {
   bool granted_;
 };
 
-// The whole number of the one query parameter `name`, from 0 to `max`; nothing if it is not given.
-Result<std::optional<int>> number_parameter(const Request& request, std::string_view name, int max) {
-  const auto invalid = [&](std::string_view what) {
-    return Error{ErrorKind::kInvalidArgument, std::string(what),
-                 fmt::format("{} is a whole number from 0 to {}", name, max), 0};
-  };
-  std::optional<int> value;
-  for (const auto& [given, text] : request.params) {
-    if (given != name) return invalid(fmt::format("the query holds a parameter other than {}", name));
-    if (value) return invalid(fmt::format("{} is given twice", name));
-    int number = -1;
-    const auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), number);
-    if (code != std::errc() || end != text.data() + text.size() || number < 0 || number > max) {
-      return invalid(fmt::format("{} is not within its bounds", name));
-    }
-    value = number;
-  }
-  return value;
-}
-
 // The number in `path` where the routes of dead letters have {id}.
 Result<SeqNo> dead_letter_id(std::string_view path) {
   std::string_view text = path.substr(kDeadLetters.size() + 1);
@@ -78,8 +60,25 @@ void answer(Response& response, const Problem& problem) {
   response.set_content(to_json_text(problem), "application/problem+json");
 }
 
+void answer_not_found(Response& response) {
+  Problem problem;
+  problem.status = 404;
+  problem.code = "not-found";
+  problem.detail = "there is nothing at this path";
+  answer(response, problem);
+}
+
 void ApiServer::Impl::get_metrics(const Request& /*request*/, Response& response) {
   answer(response, 200, metrics_json(control.status()));
+}
+
+void ApiServer::Impl::get_report(const Request& /*request*/, Response& response) {
+  answer(response, 200, day_report_json(control.report(), control.status()));
+}
+
+void ApiServer::Impl::get_prometheus(const Request& /*request*/, Response& response) {
+  response.status = 200;
+  response.set_content(control.prometheus_text(), "text/plain; version=0.0.4; charset=utf-8");
 }
 
 void ApiServer::Impl::get_health(const Request& /*request*/, Response& response) {

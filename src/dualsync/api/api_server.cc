@@ -12,6 +12,7 @@
 #include "dualsync/api/api_guard.h"
 #include "dualsync/api/api_server_impl.h"
 #include "dualsync/api/problem.h"
+#include "dualsync/api/thread_pool.h"
 #include "dualsync/base/check.h"
 
 namespace dualsync {
@@ -69,6 +70,10 @@ Error explain_bind_failure(const std::string& host, int port) {
   return error;
 }
 
+bool is_known_method(std::string_view method) {
+  return method == "GET" || method == "HEAD" || method == "POST" || method == "DELETE";
+}
+
 // `route` and `path` are equal but for the part that {id} stands for.
 bool matches(std::string_view route, std::string_view path) {
   const std::size_t place = route.find(kIdPart);
@@ -84,6 +89,8 @@ bool matches(std::string_view route, std::string_view path) {
 const std::array<ApiServer::Impl::Route, ApiServer::Impl::kRouteCount>& ApiServer::Impl::routes() {
   static constexpr std::array<Route, kRouteCount> kRoutes = {{
       {"/api/sync/metrics", "GET", true, &Impl::get_metrics},
+      {"/api/sync/report", "GET", true, &Impl::get_report},
+      {"/metrics", "GET", true, &Impl::get_prometheus},
       {"/api/sync/health", "GET", false, &Impl::get_health},
       {"/api/sync/status", "GET", true, &Impl::get_status},
       {"/api/sync/wait", "POST", true, &Impl::post_wait},
@@ -95,13 +102,27 @@ const std::array<ApiServer::Impl::Route, ApiServer::Impl::kRouteCount>& ApiServe
       {"/api/sync/full-sync", "DELETE", true, &Impl::delete_full_sync},
       {"/api/sync/verify", "GET", true, &Impl::get_verify},
       {"/api/sync/verify", "POST", true, &Impl::post_verify},
+      {"/api/sync/drill", "GET", true, &Impl::get_drill},
+      {"/api/sync/drill", "POST", true, &Impl::post_drill},
+      {"/api/sync/events", "GET", true, &Impl::get_events},
+      {"/api/openapi.json", "GET", true, &Impl::get_page},
+      {"/", "GET", false, &Impl::get_page},  // of no data: what it shows it asks for, with the token
+      {"/assets/{id}", "GET", false, &Impl::get_page},
+      {"/api/sync/queue", "GET", true, &Impl::get_queue},
+      {"/api/sync/pause", "POST", true, &Impl::post_pause},
+      {"/api/sync/resume", "POST", true, &Impl::post_resume},
+      {"/api/sync/held", "GET", true, &Impl::get_held},
+      {"/api/sync/release", "POST", true, &Impl::post_release},
+      {"/api/sync/discard", "POST", true, &Impl::post_discard},
   }};
   return kRoutes;
 }
 
 void ApiServer::Impl::set_up() {
   loopback = options.host == "localhost" || options.host == "::1" || options.host.starts_with("127.");
-  server.new_task_queue = [] { return new httplib::ThreadPool(kShortThreads + kWaitsMax); };  // the server deletes it
+  server.new_task_queue = [] {
+    return new GrowingPool(kShortThreads + kWaitsMax + kWatchersMax);
+  };  // the server deletes it
   server.set_socket_options(set_socket_options);
   server.set_payload_max_length(kPayloadBytesMax);
   server.set_read_timeout(kIoTimeoutSeconds);
@@ -128,9 +149,16 @@ void ApiServer::Impl::set_up() {
       .Options(".*", handler);
 
   // What cpp-httplib itself refuses: malformed, too large.
-  server.set_error_handler([](const Request&, Response& response) {
+  server.set_error_handler([](const Request& request, Response& response) {
     if (!response.body.empty()) return;
     Problem problem;
+    if (response.status == 400 && !request.method.empty() && !is_known_method(request.method)) {
+      problem.status = 405;
+      problem.code = "method-not-allowed";
+      problem.detail = "nothing here takes this method";
+      response.set_header("Allow", "GET, HEAD, POST, DELETE");
+      return answer(response, problem);
+    }
     problem.status = response.status;
     problem.code = response.status == 413 ? "content-too-large" : "bad-request";
     problem.detail = response.status == 413 ? fmt::format("the body is larger than {} bytes", kPayloadBytesMax)
@@ -199,11 +227,13 @@ void ApiServer::Impl::dispatch(const Request& request, Response& response) {
     response.set_header("Allow", methods);
     return answer(response, problem);
   }
-  Problem problem;
-  problem.status = 404;
-  problem.code = "not-found";
-  problem.detail = "there is nothing at this path";
-  answer(response, problem);
+  answer_not_found(response);
+}
+
+std::vector<std::pair<std::string_view, std::string_view>> ApiServer::routes() {
+  std::vector<std::pair<std::string_view, std::string_view>> names;
+  for (const Impl::Route& route : Impl::routes()) names.emplace_back(route.method, route.path);
+  return names;
 }
 
 ApiServer::ApiServer(Control& control, ApiOptions options)
@@ -232,6 +262,7 @@ Result<int> ApiServer::start() {
 
 void ApiServer::stop() {
   if (!impl_->listener.joinable()) return;
+  impl_->feed.stop();
   impl_->server.stop();
   impl_->listener.join();
 }

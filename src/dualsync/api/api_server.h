@@ -3,15 +3,20 @@
 // Shape    GET  /api/sync/metrics, /api/sync/status      JSON, see json_views.h
 //          GET  /api/sync/health                         200 or 503; the only route without a token
 //          POST /api/sync/wait?timeoutSeconds=0..86400   200, or 504 naming what blocks; 429 when too many wait
+//          GET  /api/sync/events                         text/event-stream: a sample each second; 429 when too many
+//          watch GET  /, /assets/...                           the dashboard, without a token, because it holds no data
 //          Every error is application/problem+json, see problem.h. Each connection carries one request, so that a body
 //          nobody reads cannot be taken for the next request, and idle clients hold no thread.
-// Threads  one that accepts and a fixed pool; start() and stop() have one caller. `control` is called by the pool
+// Threads  one that accepts and a bounded pool; start() and stop() have one caller. `control` is called by the pool
 // Errors   of start(): kConflict: the port is taken. kDenied: no right to it. kInvalidArgument: no such host here
 #pragma once
 
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
 
 #include "dualsync/base/result.h"
 #include "dualsync/ports/control.h"
@@ -31,6 +36,9 @@ class ApiServer {
   ~ApiServer();  // stop()
   ApiServer(const ApiServer&) = delete;
   ApiServer& operator=(const ApiServer&) = delete;
+
+  // Method and path of all that is answered; {id} stands for one part of a path.
+  static std::vector<std::pair<std::string_view, std::string_view>> routes();
 
   // Listens; returns the port. Once per object.
   Result<int> start();

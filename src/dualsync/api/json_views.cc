@@ -2,6 +2,7 @@
 
 #include "dualsync/base/redact.h"
 #include "dualsync/base/time_text.h"
+#include "dualsync/json/value_json.h"
 
 namespace dualsync {
 namespace {
@@ -20,11 +21,6 @@ Json reasons_json(const std::vector<Reason>& reasons) {
 
 }  // namespace
 
-Json op_time_json(OpTime time) {
-  if (time.is_null()) return nullptr;
-  return {{"t", time.t}, {"i", time.i}};
-}
-
 Json metrics_json(const Status& status) {
   Json body;
   body["totalOperations"] = status.total_operations;
@@ -38,6 +34,7 @@ Json metrics_json(const Status& status) {
   body["coalescedOperations"] = status.coalesced_operations;
   body["conflicts"] = status.conflicts;
   body["deadLetters"] = status.dead_letters;
+  body["heldDeletes"] = status.held_deletes;
   body["dirtyRanges"] = status.dirty_ranges;
   body["breaker"] = to_string(status.breaker);
   body["capturePosition"] = op_time_json(status.capture_position);
@@ -49,6 +46,7 @@ Json metrics_json(const Status& status) {
   body["bytesSavedByCoalescing"] = status.bytes_saved;
   body["owedIndexes"] = status.owed_indexes;
   body["queueOverflows"] = {{"payloadsDropped", status.payloads_dropped}, {"rangesDropped", status.ranges_dropped}};
+  body["gaps"] = status.gaps;
   body["malformedEvents"] = status.malformed_events;
   return body;
 }
@@ -65,6 +63,8 @@ Json status_json(const Status& status) {
   Json body;
   body["status"] = to_string(status.verdict);
   body["enabled"] = status.enabled;
+  body["paused"] = status.paused_since_ms.has_value();
+  body["pausedSince"] = time_json(status.paused_since_ms);
   body["uptimeSeconds"] = status.uptime_seconds;
   body["reasons"] = reasons_json(status.reasons);
   body["capture"] = {{"state", to_string(status.capture)}, {"cause", redact(status.capture_cause)}};
@@ -79,14 +79,30 @@ Json status_json(const Status& status) {
                   {"documentsTotal", status.copy.documents_total},
                   {"documentsDone", status.copy.documents_done},
                   {"current", status.copy.current}};
+  body["lanes"] = Json::array();
+  for (const LaneStatus& lane : status.lanes) {
+    body["lanes"].push_back({{"inFlight", lane.in_flight},
+                             {"batchSize", lane.batch_size},
+                             {"batches", lane.batches},
+                             {"lastBatchMs", lane.last_batch_ms}});
+  }
+  body["held"] = held_json(status.held);
   body["metrics"] = metrics_json(status);
   return body;
+}
+
+Json pause_json(const Status& status) {
+  return {{"paused", status.paused_since_ms.has_value()},
+          {"since", time_json(status.paused_since_ms)},
+          {"queueSize", status.queue_size}};
 }
 
 Json wait_json(const WaitOutcome& outcome) {
   Json body;
   body["done"] = outcome.kind != WaitOutcome::Kind::kTimedOut;
-  body["exceptions"] = outcome.dead_letters;
+  body["exceptions"] = outcome.dead_letters + outcome.held_deletes;
+  body["deadLetters"] = outcome.dead_letters;
+  body["heldDeletes"] = outcome.held_deletes;
   body["target"] = op_time_json(outcome.target);
   body["applied"] = op_time_json(outcome.applied);
   body["blockedBy"] = redact(outcome.blocked_by);

@@ -23,6 +23,14 @@ Result<Json> parse_request_body(std::string_view body, std::string_view form) {
   return given;
 }
 
+Result<void> require_empty_body(std::string_view body) {
+  constexpr std::string_view kNone = "leave the body out";
+  const auto given = parse_request_body(body, kNone);
+  if (!given) return given.error();
+  if (!given->empty()) return invalid_body("this takes no members", kNone);
+  return {};
+}
+
 Result<std::vector<std::string>> parse_namespaces(const Json& value, std::string_view form) {
   if (!value.is_array()) return invalid_body("namespaces is not a list", form);
   if (value.size() > kNamespacesMax)

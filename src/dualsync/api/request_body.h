@@ -14,6 +14,8 @@ namespace dualsync {
 
 Error invalid_body(const std::string& what, std::string_view form);
 
+// For what takes none; an empty object is none too.
+Result<void> require_empty_body(std::string_view body);
 // A JSON object; an empty body is one without members.
 Result<nlohmann::ordered_json> parse_request_body(std::string_view body, std::string_view form);
 // A bounded list of names, none of them empty.

@@ -8,6 +8,7 @@
 #include "dualsync/api/request_body.h"
 #include "dualsync/base/redact.h"
 #include "dualsync/base/time_text.h"
+#include "dualsync/json/value_json.h"
 
 namespace dualsync {
 namespace {
@@ -19,12 +20,6 @@ constexpr std::string_view kForm =
 
 Json time_or_null(std::int64_t ms) { return ms == 0 ? Json(nullptr) : Json(iso8601(ms)); }
 
-// The `_id` as the value it is; as text if it is not JSON.
-Json id_value(const std::string& id_json) {
-  Json value = Json::parse(id_json, nullptr, false);
-  return value.is_discarded() ? Json(id_json) : value;
-}
-
 Json part_json(const VerifyPart& part) {
   return {{"namespace", part.ns.full()},
           {"state", to_string(part.state)},
@@ -33,6 +28,7 @@ Json part_json(const VerifyPart& part) {
           {"documentsTotal", std::max(part.documents_total, part.documents_done)},
           {"differenceCount", part.difference_count},
           {"unsettled", part.unsettled},
+          {"excepted", part.excepted},
           {"schema", part.schema}};
 }
 

@@ -34,6 +34,7 @@ PipelineOptions pipeline_options(const Settings& settings, const std::string& da
   options.retries_max = settings.max_retries;
   options.worker_interval = settings.worker_interval;
   options.on_drop = settings.on_drop;
+  options.mass_delete_percent = static_cast<int>(settings.mass_delete_percent);
   options.drop_retention = settings.drop_retention;
   options.data_dir_trouble = data_dir_trouble;
   options.proof_dir = settings.data_dir;

@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 
 #include <csignal>
+#include <random>
 #include <thread>
 
 #include "dualsync/api/api_server.h"
@@ -13,11 +14,15 @@
 #include "dualsync/app/mongo_sides.h"
 #include "dualsync/app/provers.h"
 #include "dualsync/app/signals.h"
+#include "dualsync/base/host.h"
 #include "dualsync/base/log.h"
 #include "dualsync/base/version.h"
 #include "dualsync/cli/exit_codes.h"
 #include "dualsync/mongo/mongoc_library.h"
 #include "dualsync/observe/health.h"
+#include "dualsync/observe/history.h"
+#include "dualsync/observe/mirror_metrics.h"
+#include "dualsync/observe/notifier.h"
 
 namespace dualsync {
 namespace {
@@ -38,6 +43,8 @@ class SwitchedOff final : public Control {
     derive_health({}, &status);
     return status;
   }
+  DayReport report() const override { return day_report({}, status(), system_clock().unix_ms()); }
+  std::string prometheus_text() const override { return MirrorMetrics().text(status()); }
   Result<WaitOutcome> wait(std::chrono::milliseconds) override { return off(); }
   Result<std::vector<DeadLetter>> dead_letters(std::size_t) const override { return off(); }
   Result<void> retry_dead_letter(SeqNo) override { return off(); }
@@ -45,6 +52,15 @@ class SwitchedOff final : public Control {
   Result<FullSyncStatus> start_full_sync(const FullSyncRequest&) override { return off(); }
   Result<FullSyncStatus> cancel_full_sync() override { return off(); }
   FullSyncStatus full_sync() const override { return {}; }
+  Result<QueueListing> queue_listing(std::size_t) const override { return off(); }
+  Result<HeldDecision> decide_held(const Namespace&, bool) override { return off(); }
+  Result<WithheldPage> held_documents(const Namespace&, const std::string&, std::size_t) const override {
+    return off();
+  }
+  Result<Status> pause() override { return off(); }
+  Result<Status> resume() override { return off(); }
+  Result<DrillStatus> start_drill(const DrillOrder&) override { return off(); }
+  DrillStatus drill() const override { return {}; }
   Result<VerifyStatus> start_verify(const VerifyOrder&) override { return off(); }
   VerifyStatus verify() const override { return {}; }
 
@@ -133,16 +149,21 @@ int run_mirror(const Settings& settings, const Sides& sides, const std::string& 
   DrillSchedule drills(system_clock(), settings.drill_interval, drill_hooks(settings, mirror));
   VerifyService verify(mirror.context(), settings.verify_interval, verify_hooks(settings, mirror, *guards));
   if (const auto loaded = verify.load(); !loaded) return fail(loaded.error(), exit_code_of(loaded.error().kind));
-  mirror.attach({&verify, &drills});
+  History history(settings.data_dir, system_clock().unix_ms());
+  mirror.attach({&verify, &drills, &history});
+  Notifier notifier({settings.alert_url, settings.heartbeat_url, host_name()}, make_web_hook(), std::random_device()());
+  mirror.watch([&notifier, &history](const Status& status) {
+    notifier.look(status, system_clock().unix_ms());
+    history.look(status, system_clock().unix_ms());
+  });
   auto api = start_api(settings, mirror);
   if (!api) return fail(api.error(), exit_code_of(api.error().kind));
   ask_backup_first(*guards);
   mirror.start();
   // Both end before the mirror, which they ask.
+  std::jthread notifier_thread([&notifier](const std::stop_token& stop) { notifier.run(stop); });
   std::jthread verify_thread([&verify](const std::stop_token& stop) { verify.run(stop); });
-  std::jthread drill_thread;
-  if (settings.drill_interval.count() > 0)
-    drill_thread = std::jthread([&drills](const std::stop_token& stop) { drills.run(stop); });
+  std::jthread drill_thread([&drills](const std::stop_token& stop) { drills.run(stop); });
   std::optional<Error> failure;
   {
     // Beside the mirror, which does not wait for the backup.

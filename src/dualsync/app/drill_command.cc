@@ -23,9 +23,8 @@ constexpr std::chrono::milliseconds kSignalPoll{200};
 
 }  // namespace
 
-Result<DrillReport> drill_once(const Settings& settings, const DrillRequest& request,
-                               const std::function<Result<bool>(std::stop_token)>& catch_up, std::stop_token stop,
-                               const VerifyProgress& progress) {
+Result<DrillReport> drill_once(const Settings& settings, const DrillRequest& request, const RecheckOptions& recheck,
+                               std::stop_token stop, const VerifyProgress& progress) {
   auto lock = DrillLock::take(settings.data_dir);
   if (!lock) return lock.error();
   auto sides = open_sides(settings, {kOneAnswer, {}});
@@ -45,7 +44,7 @@ Result<DrillReport> drill_once(const Settings& settings, const DrillRequest& req
   options.compare = request.compare;
   options.bytes_per_second = settings.drill_bytes_per_second;
   options.reserve_bytes = settings.disk_reserve_bytes;
-  options.recheck.catch_up = catch_up;
+  options.recheck = recheck;
   const auto source_storage = sides->backup->deployment().make_storage_probe();
   const auto target_storage = (*target)->deployment().make_storage_probe();
   Drill drill(sides->scope,
@@ -73,7 +72,9 @@ Result<DrillReport> run_drill(const Settings& settings, const DrillRequest& requ
       if (wait_for_signal(kSignalPoll) != 0) stop.request_stop();
     }
   });
-  return drill_once(settings, request, ask_daemon_to_catch_up(settings), stop.get_token(), progress);
+  const auto recheck = ask_mirror(settings);
+  if (!recheck) return recheck.error();
+  return drill_once(settings, request, *recheck, stop.get_token(), progress);
 }
 
 }  // namespace dualsync

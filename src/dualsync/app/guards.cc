@@ -4,21 +4,15 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <filesystem>
 #include <fstream>
 #include <random>
 
+#include "dualsync/base/host.h"
 #include "dualsync/base/log.h"
 
 namespace dualsync {
 namespace {
-
-std::string host_name() {
-  std::array<char, 256> name{};
-  if (::gethostname(name.data(), name.size() - 1) != 0) return "unknown";
-  return name.data();
-}
 
 // Changes with every boot of the machine.
 std::string boot_id() {
@@ -74,17 +68,20 @@ std::string random_id() {
 }
 
 Result<Guards> make_guards(const Settings& settings, const Sides& sides, SyncQueue& queue) {
+  return make_guards(settings, *sides.local, sides.local->deployment().make_local_probe(), *sides.backup, queue);
+}
+
+Result<Guards> make_guards(const Settings& settings, LocalSide& local, std::unique_ptr<LocalProbe> probe,
+                           MongoBackup& backup, SyncQueue& queue) {
   auto installation = installation_id(queue);
   if (!installation) return installation.error();
   Guards guards;
-  guards.local_guard =
-      std::make_unique<LocalGuard>(sides.local->deployment().make_local_probe(), random_id(), queue, system_clock());
-  guards.local = std::make_unique<GuardedLocal>(*sides.local, *guards.local_guard);
-  guards.writer =
-      std::make_unique<WriterGuard>(lease_options(settings, *sides.backup), this_process(settings, *installation),
-                                    sides.backup->deployment().make_backup_state(sides.backup->state_database()),
-                                    *guards.local_guard, system_clock());
-  sides.backup->set_gate(guards.writer.get());
+  guards.local_guard = std::make_unique<LocalGuard>(std::move(probe), random_id(), queue, system_clock());
+  guards.local = std::make_unique<GuardedLocal>(local, *guards.local_guard);
+  guards.writer = std::make_unique<WriterGuard>(lease_options(settings, backup), this_process(settings, *installation),
+                                                backup.deployment().make_backup_state(backup.state_database()),
+                                                *guards.local_guard, system_clock());
+  backup.set_gate(guards.writer.get());
   return guards;
 }
 

@@ -18,6 +18,9 @@ struct Guards {
 
 // Opens the backup's writers for the holder of the lease only. Sides and queue must outlive the result.
 Result<Guards> make_guards(const Settings& settings, const Sides& sides, SyncQueue& queue);
+// The same for any local.
+Result<Guards> make_guards(const Settings& settings, LocalSide& local, std::unique_ptr<LocalProbe> probe,
+                           MongoBackup& backup, SyncQueue& queue);
 
 // 32 hex digits.
 std::string random_id();

@@ -2,6 +2,8 @@
 
 #include "dualsync/app/adopt_command.h"
 #include "dualsync/app/daemon.h"
+#include "dualsync/app/doctor_command.h"
+#include "dualsync/app/drain_command.h"
 #include "dualsync/app/drill_command.h"
 #include "dualsync/app/restore_command.h"
 #include "dualsync/app/verify_command.h"
@@ -17,6 +19,8 @@ int main(int argc, char** argv) {
   hooks.verify = dualsync::run_verify;
   hooks.restore = dualsync::run_restore;
   hooks.drill = dualsync::run_drill;
+  hooks.drain = dualsync::run_drain;
+  hooks.doctor = dualsync::run_doctor;
   hooks.adopt = dualsync::run_adopt;
   dualsync::detect_terminals(&hooks);
   return dualsync::run_cli(argc, argv, hooks);

@@ -39,8 +39,13 @@ DrillHooks drill_hooks(const Settings& settings, Mirror& mirror) {
   DrillHooks hooks;
   hooks.obstacle = [&mirror] { return drill_obstacle(mirror.status()); };
   hooks.last_success_ms = [directory = settings.data_dir] { return load_proofs(directory).last_restore_ms; };
-  hooks.drill = [&settings, &mirror](const std::stop_token& stop) {
-    return drill_once(settings, {}, catch_up_with(mirror), stop, [](const CopyStatus&) {});
+  hooks.drill = [&settings, &mirror](const DrillOrder& order, const std::stop_token& stop) {
+    RecheckOptions recheck;
+    recheck.catch_up = catch_up_with(mirror);
+    recheck.excepted = [&queue = mirror.context().queue](const Namespace& ns, std::string_view key) {
+      return queue.is_withheld(ns, key);
+    };
+    return drill_once(settings, {order.namespaces, "", order.compare}, recheck, stop, [](const CopyStatus&) {});
   };
   return hooks;
 }

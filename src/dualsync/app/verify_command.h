@@ -1,16 +1,14 @@
 // `dualsync verify`: compares the two servers from a process of its own.
 #pragma once
 
-#include <functional>
-#include <stop_token>
-
 #include "dualsync/cli/cli_hooks.h"
+#include "dualsync/pipeline/recheck.h"
 
 namespace dualsync {
 
-// Waits, through the daemon that uses this data directory, until the backup has all that local holds at the call;
-// false: not within ten seconds. Empty: no daemon answers.
-std::function<Result<bool>(std::stop_token)> ask_daemon_to_catch_up(const Settings& settings);
+// What the daemon that uses this data directory can say to a comparison: catch_up waits at most ten seconds. Without a
+// daemon only what its queue keeps is known.
+Result<RecheckOptions> ask_mirror(const Settings& settings);
 
 Result<VerifyReport> run_verify(const Settings& settings, const VerifyRequest& request, const VerifyProgress& progress);
 

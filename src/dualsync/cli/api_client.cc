@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "dualsync/cli/exit_codes.h"
 #include "dualsync/config/config_parse.h"
 #include "dualsync/config/paths.h"
 
@@ -120,6 +121,22 @@ Error error_of_problem(const ApiAnswer& answer) {
   if (error.message.empty()) error.message = fmt::format("the daemon answered with HTTP status {}", answer.status);
   error.hint = text_member(answer.body, "hint");
   return error;
+}
+
+int exit_code_of_daemon_error(const Error& error, bool from_daemon) {
+  if (error.kind == ErrorKind::kStopped) return kExitNoDaemon;
+  if (error.kind == ErrorKind::kConnectivity) return from_daemon ? kExitUnreachable : kExitNoDaemon;
+  return error.kind == ErrorKind::kDenied ? kExitUsage : exit_code_of(error.kind);
+}
+
+std::string percent_encoded(std::string_view text) {
+  std::string encoded;
+  for (const char c : text) {
+    const bool plain =
+        (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '_' || c == '-';
+    encoded += plain ? std::string(1, c) : fmt::format("%{:02X}", static_cast<unsigned char>(c));
+  }
+  return encoded;
 }
 
 }  // namespace dualsync

@@ -43,6 +43,12 @@ class ApiClient {
   std::string data_dir_;
 };
 
+// As a value of a query.
+std::string percent_encoded(std::string_view text);
+
+// The exit code of a command that the daemon refused, or that no daemon answered.
+int exit_code_of_daemon_error(const Error& error, bool from_daemon);
+
 // The error that a problem body tells of.
 Error error_of_problem(const ApiAnswer& answer);
 

@@ -14,6 +14,8 @@
 #include "dualsync/base/result.h"
 #include "dualsync/config/config_load.h"
 #include "dualsync/config/settings.h"
+#include "dualsync/model/doctor_report.h"
+#include "dualsync/model/drain_report.h"
 #include "dualsync/model/drill_report.h"
 #include "dualsync/model/restore_report.h"
 #include "dualsync/model/status.h"
@@ -56,6 +58,10 @@ struct CliHooks {
   std::function<Result<RestoreReport>(const Settings&, const RestoreRequest&, const VerifyProgress&)> restore;
   // Restores the backup into scratch databases, compares them and drops them. Settings::atlas_uri is set.
   std::function<Result<DrillReport>(const Settings&, const DrillRequest&, const VerifyProgress&)> drill;
+  // Sends what the queue holds, without local. Settings::atlas_uri is set.
+  std::function<Result<DrainReport>(const Settings&, const VerifyProgress&)> drain;
+  // Looks at everything that the mirror needs; changes nothing.
+  std::function<DoctorReport(const Settings&)> doctor;
   // Makes the next start take local as right; without `confirmed` only says what that would forget.
   std::function<Result<AdoptReport>(const Settings&, bool confirmed)> adopt;
 

@@ -7,6 +7,7 @@
 #include "dualsync/cli/commands.h"
 #include "dualsync/cli/exit_codes.h"
 #include "dualsync/cli/progress_line.h"
+#include "dualsync/json/value_json.h"
 
 namespace dualsync {
 namespace {
@@ -22,30 +23,6 @@ NamespaceReport as_compared(const DrilledNamespace& one) {
   report.differences = one.differences;
   report.schema = one.problems;
   return report;
-}
-
-Json drill_json(const DrillReport& report) {
-  Json body{{"proven", report.sound()},
-            {"whole", report.whole},
-            {"target", report.target},
-            {"comparedWithLocal", report.compared},
-            {"localNote", report.local_note},
-            {"documents", report.documents()},
-            {"leftoversDropped", report.leftovers},
-            {"finished", iso8601(report.finished_ms)},
-            {"seconds", report.seconds}};
-  body["namespaces"] = Json::array();
-  for (const DrilledNamespace& one : report.namespaces) {
-    body["namespaces"].push_back({{"namespace", one.ns.full()},
-                                  {"type", one.type},
-                                  {"documents", one.documents},
-                                  {"indexes", one.indexes},
-                                  {"problems", one.problems},
-                                  {"differenceCount", one.difference_count},
-                                  {"differences", differences_json(as_compared(one))},
-                                  {"unsettled", one.unsettled}});
-  }
-  return body;
 }
 
 std::string drill_text(const DrillReport& report, const Style& style) {
@@ -86,7 +63,7 @@ int command_drill(const CommandContext& context, const DrillRequest& request) {
   progress.clear();
   if (!report) return failed(report.error());
   if (context.json) {
-    context.out << drill_json(*report).dump(2, ' ', false, Json::error_handler_t::replace) << '\n';
+    context.out << drill_report_json(*report).dump(2, ' ', false, Json::error_handler_t::replace) << '\n';
   } else {
     context.out << drill_text(*report, context.style);
   }

@@ -21,12 +21,6 @@ constexpr std::string_view kPath = "/api/sync/full-sync";
 constexpr std::chrono::seconds kStartPatience{60};  // it lists the collections of both sides first
 constexpr std::chrono::milliseconds kPoll{300};
 
-int exit_code(const Error& error, bool from_daemon) {
-  if (error.kind == ErrorKind::kStopped) return kExitNoDaemon;
-  if (error.kind == ErrorKind::kConnectivity) return from_daemon ? kExitUnreachable : kExitNoDaemon;
-  return error.kind == ErrorKind::kDenied ? kExitUsage : exit_code_of(error.kind);
-}
-
 std::string plural(std::uint64_t count, std::string_view one) {
   return fmt::format("{} {}{}", human_count(count), one, count == 1 ? "" : "s");
 }
@@ -114,7 +108,7 @@ Result<ApiAnswer> ask(const ApiClient& client, const FullSyncCommand& command) {
 int command_full_sync(const CommandContext& context, const FullSyncCommand& command) {
   using Action = FullSyncCommand::Action;
   const auto failed = [&](const Error& error, bool from_daemon) {
-    return report_error(context.out, context.err, context.json, error, exit_code(error, from_daemon));
+    return report_error(context.out, context.err, context.json, error, exit_code_of_daemon_error(error, from_daemon));
   };
   const auto print = [&](const Json& body, const std::string& text) {
     context.out << (context.json ? body.dump(2, ' ', false, Json::error_handler_t::replace) + "\n" : text);

@@ -13,6 +13,7 @@
 #include "dualsync/base/time_text.h"
 #include "dualsync/cli/exit_codes.h"
 #include "dualsync/codec/bson.h"
+#include "dualsync/json/value_json.h"
 #include "dualsync/queue/queue_admin.h"
 #include "dualsync/queue/queue_inspect.h"
 
@@ -31,8 +32,6 @@ void print_json(const CommandContext& context, const Json& body) {
   context.out << body.dump(2, ' ', false, Json::error_handler_t::replace) << '\n';
 }
 
-Json time_or_null(OpTime time) { return time.is_null() ? Json(nullptr) : Json{{"t", time.t}, {"i", time.i}}; }
-
 std::string plural(std::uint64_t count, std::string_view one) {
   return fmt::format("{} {}{}", human_count(count), one, count == 1 ? "" : "s");
 }
@@ -46,25 +45,11 @@ std::string database_of(std::string_view uri) {
   return std::string(uri.substr(slash + 1, uri.find('?', slash) - slash - 1));
 }
 
-Json listed_json(const ListedOperation& op) {
-  const Json key = op.document_key.empty() ? Json(nullptr) : Json::parse(to_json(op.document_key), nullptr, false);
-  return {{"sequence", op.seq},
-          {"type", to_string(op.kind)},
-          {"namespace", op.ns.full()},
-          {"documentKey", key.is_discarded() ? Json(nullptr) : key},
-          {"bytes", op.bytes},
-          {"attempts", op.attempts},
-          {"enqueued", iso8601(op.enqueued_ms)},
-          {"clusterTime", time_or_null(op.time)}};
-}
-
 int list(const CommandContext& context, const QueueRequest& request) {
   const auto listing = list_queue(directory_of(context), request.limit);
   if (!listing) return failed(context, listing.error());
   if (context.json) {
-    Json operations = Json::array();
-    for (const ListedOperation& op : listing->operations) operations.push_back(listed_json(op));
-    print_json(context, {{"total", listing->total}, {"operations", operations}});
+    print_json(context, queue_listing_json(*listing));
     return kExitOk;
   }
   if (listing->total == 0) {
@@ -123,9 +108,10 @@ Json report_json(const QueueReport& report, const std::string& directory) {
           {"bytes", report.bytes},
           {"ddlOperations", report.ddl_operations},
           {"deadLetters", report.dead_letters},
+          {"heldDeletes", report.withheld},
           {"dirtyRanges", report.dirty_ranges},
           {"indexEntries", report.index_entries},
-          {"position", time_or_null(report.position)},
+          {"position", op_time_json(report.position)},
           {"problemCount", report.problem_count},
           {"problems", problems},
           {"notes", report.notes}};
@@ -144,10 +130,10 @@ int check(const CommandContext& context) {
     print_json(context, report_json(*report, directory));
     return code;
   }
-  context.out << fmt::format("{}: {} ({}), {} of them DDL, {}, {}\n", directory,
+  context.out << fmt::format("{}: {} ({}), {} of them DDL, {}, {}, {}\n", directory,
                              plural(report->operations, "operation"), human_bytes(report->bytes),
                              report->ddl_operations, plural(report->dead_letters, "dead letter"),
-                             plural(report->dirty_ranges, "dirty range"));
+                             plural(report->withheld, "held delete"), plural(report->dirty_ranges, "dirty range"));
   for (const std::string& note : report->notes) context.out << "note: " << printable(note) << '\n';
   std::string advice;
   for (const QueueProblem& one : report->problems) {

@@ -17,6 +17,7 @@ constexpr std::chrono::seconds kAnswerMargin{15};  // for the answer itself, bey
 struct Waited {
   bool done = false;
   std::uint64_t exceptions = 0;
+  std::uint64_t held = 0;  // of them: deletes that the mass-delete guard holds
   OpTime target;
   std::string blocked_by;
 };
@@ -26,6 +27,7 @@ Result<Waited> parse_waited(const nlohmann::ordered_json& body) {
     Waited waited;
     body.at("done").get_to(waited.done);
     body.at("exceptions").get_to(waited.exceptions);
+    body.at("heldDeletes").get_to(waited.held);
     body.at("blockedBy").get_to(waited.blocked_by);
     waited.target = parse_op_time(body.at("target"));
     return waited;
@@ -57,7 +59,8 @@ int command_wait(const CommandContext& context, std::chrono::seconds timeout) {
   if (!waited) return failed(waited.error(), true);
   if (context.json) {
     nlohmann::ordered_json body;
-    for (const char* name : {"done", "exceptions", "target", "applied", "blockedBy"}) body[name] = answer->body[name];
+    for (const char* name : {"done", "exceptions", "deadLetters", "heldDeletes", "target", "applied", "blockedBy"})
+      body[name] = answer->body[name];
     context.out << body.dump(2) << '\n';
   }
   if (!in_time || !waited->done) {
@@ -68,10 +71,13 @@ int command_wait(const CommandContext& context, std::chrono::seconds timeout) {
     return kExitTimedOut;
   }
   if (waited->exceptions > 0) {
-    context.err << fmt::format("dualsync: everything is on the backup but {} that it refuses\n",
-                               waited->exceptions == 1 ? std::string("one operation")
-                                                       : human_count(waited->exceptions) + " operations")
-                << "hint: `dualsync dead-letters list` names each with its reason\n";
+    const std::uint64_t refused = waited->exceptions - waited->held;
+    std::string but = refused == 0 ? "" : refused == 1 ? "one operation" : human_count(refused) + " operations";
+    if (refused > 0) but += " that it refuses";
+    if (waited->held > 0) but += (refused > 0 ? " and " : "") + human_count(waited->held) + " held deletes";
+    context.err << fmt::format("dualsync: everything is on the backup but {}\n", but);
+    if (refused > 0) context.err << "hint: `dualsync dead-letters list` names each with its reason\n";
+    if (waited->held > 0) context.err << "hint: `dualsync status` names their collections, and how to decide\n";
     return kExitExceptions;
   }
   if (!context.json) context.out << fmt::format("every write up to {} is on the backup\n", utc_text(waited->target));

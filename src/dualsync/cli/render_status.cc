@@ -89,6 +89,11 @@ std::string render_status(const Status& status, const Style& style) {
   std::string text = headline(status, style);
   text += line("capture", capture_text(status));
   text += line("backup", backup_text(status, style));
+  if (status.paused_since_ms) {
+    text += line("applying",
+                 style(Paint::kWarning,
+                       "paused since " + utc_text({static_cast<std::uint32_t>(*status.paused_since_ms / 1000), 0})));
+  }
   text += line("queue", fmt::format("{} operations, {}; {} synced since the start", human_count(status.queue_size),
                                     human_bytes(status.queue_bytes), human_count(status.successful_syncs)));
   text += line("first copy", copy_text(status));
@@ -101,6 +106,7 @@ std::string render_status(const Status& status, const Style& style) {
                                     utc_text({static_cast<std::uint32_t>(*status.last_proven_restore_ms / 1000), 0})
                               : std::string("not yet: `dualsync drill` proves that the backup can be restored"));
   text += line("dead letters", counted(status.dead_letters, style, "refused by the backup"));
+  text += line("held deletes", counted(status.held_deletes, style, "that you have to decide on"));
   text += line("dirty ranges", counted(status.dirty_ranges, style, "to be compared and repaired"));
   text += line("indexes owed", counted(status.owed_indexes, style, "not built on the backup yet"));
   text += line("running for", human_duration(status.uptime_seconds));

@@ -6,6 +6,7 @@
 
 #include "dualsync/base/time_text.h"
 #include "dualsync/cli/render_status.h"
+#include "dualsync/json/value_json.h"
 
 namespace dualsync {
 namespace {
@@ -27,12 +28,6 @@ std::string counted(std::uint64_t count, std::string_view one, std::string_view 
   return fmt::format("{} {}", human_count(count), count == 1 ? one : many);
 }
 
-// The `_id` as the value it is; as text if it is not JSON.
-Json id_value(const std::string& id_json) {
-  Json value = Json::parse(id_json, nullptr, false);
-  return value.is_discarded() ? Json(id_json) : value;
-}
-
 }  // namespace
 
 std::string render_differences(const NamespaceReport& report, const Style& style) {
@@ -48,15 +43,6 @@ std::string render_differences(const NamespaceReport& report, const Style& style
   }
   for (const std::string& words : report.schema) text += fmt::format("  {:<18}  {}\n", "schema", printable(words));
   return text;
-}
-
-Json differences_json(const NamespaceReport& report) {
-  Json list = Json::array();
-  for (const Difference& difference : report.differences) {
-    list.push_back(
-        {{"kind", to_string(difference.kind)}, {"id", id_value(difference.id_json)}, {"path", difference.path}});
-  }
-  return list;
 }
 
 std::string render_verify(const VerifyReport& report, const Style& style) {
@@ -86,6 +72,10 @@ std::string render_verify(const VerifyReport& report, const Style& style) {
     text += fmt::format("\n{} changed all the time and could not be compared\n",
                         counted(unsettled, "document", "documents"));
   }
+  if (const std::uint64_t excepted = report.excepted(); excepted > 0) {
+    text += fmt::format("\n{} differ because the mass-delete guard keeps them (`dualsync status`)\n",
+                        counted(excepted, "document", "documents"));
+  }
   const std::string collections = counted(report.namespaces.size(), "collection", "collections");
   const std::string took = human_duration(static_cast<std::int64_t>(report.seconds));
   if (!text.empty()) text += '\n';
@@ -114,8 +104,9 @@ Json verify_json(const VerifyReport& report) {
                                   {"localDocuments", one.local_documents},
                                   {"backupDocuments", one.backup_documents},
                                   {"differenceCount", one.difference_count},
-                                  {"differences", differences_json(one)},
+                                  {"differences", differences_json(one.differences)},
                                   {"unsettled", one.unsettled},
+                                  {"excepted", one.excepted},
                                   {"schema", one.schema}});
   }
   return body;

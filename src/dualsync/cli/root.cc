@@ -4,248 +4,37 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <filesystem>
+#include <fstream>
 #include <iostream>
 #include <map>
 #include <nlohmann/json.hpp>
 
 #include "dualsync/base/redact.h"
 #include "dualsync/base/version.h"
-#include "dualsync/cli/cmd_queue.h"
+#include "dualsync/cli/cli_docs.h"
+#include "dualsync/cli/cli_tree.h"
 #include "dualsync/cli/commands.h"
 #include "dualsync/cli/exit_codes.h"
+#include "dualsync/cli/invocation.h"
 #include "dualsync/config/config_fields.h"
 
 namespace dualsync {
 namespace {
 
-constexpr int kWaitTimeoutDefault = 60;     // seconds
-constexpr int kWaitTimeoutMax = 24 * 3600;  // seconds; the API's own bound
-
-// What the command line said. `flags` holds settings only.
-struct Invocation {
-  FlagValues flags;
-  bool json = false;
-  bool watch = false;
-  bool yes = false;
-  int timeout_seconds = kWaitTimeoutDefault;
-  std::vector<std::string> namespaces;
-  RestoreRequest restore;
-  FullSyncCommand full_sync;
-  bool dry_run = false;
-  DrillRequest drill;
-  std::vector<std::string> more_namespaces;  // of restore's --namespace
-  DeadLettersRequest dead_letters;
-  bool all = false;
-  QueueRequest queue;
-};
-
-struct Tree {
-  CLI::App app{"Keeps a MongoDB Atlas cluster a live, provable backup of a local MongoDB", "dualsync"};
-  CLI::App* run = nullptr;
-  CLI::App* status = nullptr;
-  CLI::App* wait = nullptr;
-  CLI::App* verify = nullptr;
-  CLI::App* full_sync = nullptr;
-  CLI::App* dead_letters = nullptr;
-  CLI::App* restore = nullptr;
-  CLI::App* drill = nullptr;
-  CLI::App* adopt_local = nullptr;
-  CLI::App* queue = nullptr;
-  CLI::App* version = nullptr;
-  CLI::App* settings_doc = nullptr;
-};
-
-void add_settings(CLI::App* command, bool for_mirror, Invocation* invocation) {
-  for (const Field& field : config_fields()) {
-    if (field.flag.empty() || (field.audience == Audience::kMirror && !for_mirror)) continue;
-    std::string help = fmt::format("{} [{}]", field.help, field.env);
-    if (!field.default_text.empty())
-      help += fmt::format(" (default: {}{}{})", field.default_text, field.unit.empty() ? "" : " ", field.unit);
-    const auto store = [invocation, &field](const std::string& text) {
-      invocation->flags[std::string(field.env)] = text;
-    };
-    command->add_option_function<std::string>(std::string(field.flag), store, help)
-        ->type_name(value_name(field))
-        ->group("Settings (a flag wins over the environment, then .env, then the default)");
+int write_documents(const std::filesystem::path& root, std::ostream& out, std::ostream& err) {
+  for (const auto& [path, content] : cli_documents()) {
+    std::error_code failure;
+    std::filesystem::create_directories((root / path).parent_path(), failure);
+    std::ofstream file(root / path, std::ios::trunc);
+    file << content << std::flush;
+    if (!file) {
+      err << "dualsync: cannot write " << (root / path).string() << '\n';
+      return kExitFailed;
+    }
+    out << path << '\n';
   }
-}
-
-void build_full_sync_tree(CLI::App* command, Invocation* invocation) {
-  using Action = FullSyncCommand::Action;
-  FullSyncCommand& wanted = invocation->full_sync;
-  CLI::Option* names = command->add_option("NS", wanted.request.namespaces,
-                                           "Collections: `name`, `db.name`, * globs; none: all that are mirrored");
-  CLI::Option* keep =
-      command->add_flag("--keep-extra", wanted.request.keep_extra, "Leave what only the backup has where it is");
-  CLI::Option* dry = command->add_flag("--dry-run", invocation->dry_run,
-                                       "Only compare and report, as `verify` does; exit 1 if it "
-                                       "would change something");
-  CLI::Option* detach = command->add_flag("--detach", wanted.detach, "Start it and do not wait for its end");
-  const auto action = [&](const char* name, const char* help, Action chosen) {
-    command
-        ->add_flag_callback(
-            name, [&wanted, chosen] { wanted.action = chosen; }, help)
-        ->excludes(names)
-        ->excludes(keep)
-        ->excludes(dry)
-        ->excludes(detach);
-  };
-  action("--status", "Show the newest one", Action::kStatus);
-  action("--cancel", "Stop it; what is repaired stays so", Action::kCancel);
-  command->add_flag("--json", invocation->json, "Print the outcome as JSON");
-  add_settings(command, true, invocation);
-}
-
-void add_dead_letters(Tree* tree, Invocation* invocation) {
-  using Action = DeadLettersRequest::Action;
-  tree->dead_letters = tree->app.add_subcommand("dead-letters", "Operations that the backup refuses for good");
-  tree->dead_letters->require_subcommand(1);
-  const auto add = [&](const char* name, const char* help, Action action, bool takes_all) {
-    CLI::App* command = tree->dead_letters->add_subcommand(name, help);
-    CLI::Option* ids = nullptr;
-    if (action != Action::kList) ids = command->add_option("ID", invocation->dead_letters.ids, "As `list` shows it");
-    if (action == Action::kShow) ids->required()->expected(1);
-    if (takes_all) command->add_flag("--all", invocation->all, "All that are open")->excludes(ids);
-    command->add_flag("--json", invocation->json, "Print the answer as JSON");
-    add_settings(command, false, invocation);
-    command->callback([invocation, action, takes_all] {
-      invocation->dead_letters.action = action;
-      if (takes_all && invocation->dead_letters.ids.empty() && !invocation->all)
-        throw CLI::RequiredError("ID or --all");
-    });
-  };
-  add("list", "Those that are open, oldest first", Action::kList, false);
-  add("show", "One of them", Action::kShow, false);
-  add("retry", "Send the documents as local holds them now", Action::kRetry, true);
-  add("discard", "Forget them; the backup stays without those changes", Action::kDiscard, true);
-}
-
-void build_restore_tree(CLI::App* restore, Invocation* invocation) {
-  RestoreRequest& request = invocation->restore;
-  restore->add_option("NAMESPACE", request.namespaces, "Only these: `name`, `db.name`, `*` globs");
-  restore->add_option("--namespace", invocation->more_namespaces, "The same; may be repeated")
-      ->type_name("NAMESPACE")
-      ->allow_extra_args(false);
-  restore->callback([invocation] {
-    auto& all = invocation->restore.namespaces;
-    all.insert(all.end(), invocation->more_namespaces.begin(), invocation->more_namespaces.end());
-  });
-  restore->add_option("--id", request.ids, "Only the document with this _id (Extended JSON or text); may be repeated")
-      ->type_name("ID")
-      ->allow_extra_args(false);
-  restore->add_option("--to", request.to, "URI of the target; a database in it takes the place of local's")
-      ->type_name("URI");
-  restore->add_flag("--force", request.force, "Replace what the target holds");
-  restore->add_flag("--dry-run", request.dry_run, "Only say what would be done");
-  restore->add_flag("--json", invocation->json, "Print the report as JSON");
-  add_settings(restore, true, invocation);
-}
-
-void build_drill_tree(CLI::App* drill, Invocation* invocation) {
-  DrillRequest& request = invocation->drill;
-  drill->add_option("NAMESPACE", request.namespaces, "Only these: `name`, `db.name`, `*` globs");
-  drill->add_option("--to", request.to, "URI of another server to restore into; its database is not used")
-      ->type_name("URI");
-  drill
-      ->add_option("--compare-local", request.compare,
-                   "Compare with local too: if the daemon says that the backup has caught up, always, or never "
-                   "(default: auto)")
-      ->transform(CLI::CheckedTransformer(
-          std::map<std::string, CompareLocal>{
-              {"auto", CompareLocal::kAuto}, {"always", CompareLocal::kAlways}, {"never", CompareLocal::kNever}},
-          CLI::ignore_case))
-      ->type_name("auto|always|never");
-  drill->add_flag("--json", invocation->json, "Print the report as JSON");
-  add_settings(drill, true, invocation);
-}
-
-void build_queue_tree(CLI::App* queue, Invocation* invocation) {
-  using Action = QueueRequest::Action;
-  queue->require_subcommand(1);
-  QueueRequest& request = invocation->queue;
-  const auto add = [&](const char* name, Action action, const char* help, const char* json_help) {
-    CLI::App* command = queue->add_subcommand(name, help);
-    command->callback([&request, action] { request.action = action; });
-    command->add_flag("--json", invocation->json, json_help);
-    add_settings(command, false, invocation);
-    return command;
-  };
-  add("list", Action::kList, "The oldest operations, without document content", "Print them as JSON")
-      ->add_option("--limit", request.limit, fmt::format("So many of them (default: {})", request.limit))
-      ->check(CLI::Range(0, 100'000))
-      ->type_name("NUMBER");
-  add("check", Action::kCheck, "Verify every record; exit 8 if one is damaged. Works beside a running daemon",
-      "Print the report as JSON");
-  add("export", Action::kExport, "Write the queue as JSON, documents included", "Print the outcome as JSON")
-      ->add_option("FILE", request.file, "Where to; none: stdout");
-  CLI::App* import = add("import", Action::kImport, "Append the operations of an export; the daemon must be stopped",
-                         "Print the outcome as JSON");
-  import->add_option("FILE", request.file, "What `export` wrote")->required();
-  import->add_flag("--as-recorded", request.as_recorded,
-                   "Send the content of the file; without it each document is read again from local");
-  add("clear", Action::kClear,
-      "Remove every operation and mark what they concern to be compared and repaired; the daemon must be stopped",
-      "Print the outcome as JSON")
-      ->add_flag("--yes", request.yes, "Really do it");
-}
-
-void build_tree(Tree* tree, Invocation* invocation) {
-  CLI::App& app = tree->app;
-  app.set_version_flag("--version", fmt::format("dualsync {}", kVersion), "Print the version and exit");
-  app.footer(
-      "Every command has its own --help. Exit codes and JSON are described in docs/cli.md, settings in "
-      "docs/settings.md.");
-  const auto json_flag = [&](CLI::App* command, const char* help) {
-    return command->add_flag("--json", invocation->json, help);
-  };
-
-  tree->run = app.add_subcommand("run", "Mirror in the foreground until SIGTERM or SIGINT");
-  add_settings(tree->run, true, invocation);
-
-  tree->status = app.add_subcommand("status", "Verdict, RPO, queue and positions of the running daemon");
-  CLI::Option* json = json_flag(tree->status, "Print GET /api/sync/status");
-  tree->status->add_flag("--watch", invocation->watch, "Print it again every 2 seconds until Ctrl-C")->excludes(json);
-  add_settings(tree->status, false, invocation);
-
-  tree->wait = app.add_subcommand("wait", "Wait until every write made so far is on the backup");
-  tree->wait
-      ->add_option("--timeout", invocation->timeout_seconds,
-                   fmt::format("Give up after so many seconds (default: {})", kWaitTimeoutDefault))
-      ->check(CLI::Range(0, kWaitTimeoutMax))
-      ->type_name("SECONDS");
-  json_flag(tree->wait, "Print the outcome as JSON");
-  add_settings(tree->wait, false, invocation);
-
-  tree->verify = app.add_subcommand("verify", "Compare local and backup byte for byte; exit 1 on differences");
-  tree->verify->add_option("NS", invocation->namespaces,
-                           "Collections to compare: `name`, `db.name`, * globs; none: all that are mirrored");
-  json_flag(tree->verify, "Print the report as JSON");
-  add_settings(tree->verify, true, invocation);
-
-  tree->full_sync =
-      app.add_subcommand("full-sync", "Have the running daemon compare everything and make the backup equal to local");
-  build_full_sync_tree(tree->full_sync, invocation);
-
-  tree->restore = app.add_subcommand("restore", "Copy the backup to local or elsewhere, and prove that it is there");
-  build_restore_tree(tree->restore, invocation);
-  tree->drill = app.add_subcommand(
-      "drill", "Prove that the backup can be restored: into scratch databases, compared, dropped again");
-  build_drill_tree(tree->drill, invocation);
-  add_dead_letters(tree, invocation);
-  tree->adopt_local = app.add_subcommand(
-      "adopt-local", "Take local as right, with the daemon stopped: the next start makes the backup equal to it");
-  tree->adopt_local->add_flag("--yes", invocation->yes, "Really do it; without, only say what would happen");
-  json_flag(tree->adopt_local, "Print the outcome as JSON");
-  add_settings(tree->adopt_local, false, invocation);
-  tree->queue = app.add_subcommand("queue", "Look at the queue on disk, check, export, import or clear it");
-  build_queue_tree(tree->queue, invocation);
-
-  tree->version = app.add_subcommand("version", "Print the version");
-  json_flag(tree->version, "Print it as JSON");
-
-  CLI::App* internal = app.add_subcommand("internal", "For the build of dualsync itself")->group("");
-  internal->require_subcommand(1);
-  tree->settings_doc = internal->add_subcommand("settings-doc", "Print docs/settings.md");
+  return kExitOk;
 }
 
 int usage_error(const CLI::App& app, const CLI::ParseError& error, std::ostream& err) {
@@ -253,7 +42,10 @@ int usage_error(const CLI::App& app, const CLI::ParseError& error, std::ostream&
   while (!command->get_subcommands().empty()) command = command->get_subcommands().front();
   std::string name = "dualsync";
   if (command != &app) name += " " + command->get_name();
-  err << "dualsync: " << redact(error.what()) << "\nhint: `" << name << " --help` lists what it takes\n";
+  const bool extras = dynamic_cast<const CLI::ExtrasError*>(&error) != nullptr;
+  const std::string words = redact_arguments(app.remaining(true));
+  err << "dualsync: " << (extras ? "nothing takes these arguments: " + words : redact(error.what())) << "\nhint: `"
+      << name << " --help` lists what it takes\n";
   return kExitUsage;
 }
 
@@ -261,6 +53,10 @@ int run_command(const Tree& tree, const Invocation& invocation, const CliHooks& 
                 std::ostream& err) {
   const Result<Settings> settings = load_settings(invocation.flags, hooks.environment, hooks.env_file);
   const auto refuse = [&](const Error& error) { return report_error(out, err, invocation.json, error, kExitUsage); };
+  const std::optional<std::string> no_color = hooks.environment("NO_COLOR");
+  const bool colours = hooks.out_is_terminal && (!no_color || no_color->empty());
+  if (!settings && tree.doctor->parsed())
+    return report_doctor_settings(out, Style(colours), invocation.json, settings.error());
   if (!settings) return refuse(settings.error());
   if (tree.run->parsed()) {
     if (settings->enabled) {
@@ -268,12 +64,15 @@ int run_command(const Tree& tree, const Invocation& invocation, const CliHooks& 
     }
     return hooks.run(*settings);
   }
-  for (const std::string& warning : settings->warnings) err << "dualsync: warning: " << warning << '\n';
-  const std::optional<std::string> no_color = hooks.environment("NO_COLOR");
-  const bool colours = hooks.out_is_terminal && (!no_color || no_color->empty());
   const CommandContext context{hooks, *settings, out, err, Style(colours), invocation.json};
+  if (tree.doctor->parsed()) return command_doctor(context);
+  for (const std::string& warning : settings->warnings) err << "dualsync: warning: " << warning << '\n';
   if (tree.status->parsed()) return command_status(context, invocation.watch);
   if (tree.wait->parsed()) return command_wait(context, std::chrono::seconds(invocation.timeout_seconds));
+  if (tree.pause->parsed() || tree.resume->parsed()) return command_pause(context, tree.pause->parsed());
+  if (tree.release->parsed() || tree.discard->parsed())
+    return command_decide_held(context, invocation.held_namespace, tree.release->parsed());
+  if (tree.report->parsed()) return command_report(context);
   if (tree.dead_letters->parsed()) return command_dead_letters(context, invocation.dead_letters);
   if (tree.full_sync->parsed()) {
     return invocation.dry_run ? command_verify(context, {invocation.full_sync.request.namespaces})
@@ -281,6 +80,7 @@ int run_command(const Tree& tree, const Invocation& invocation, const CliHooks& 
   }
   if (tree.restore->parsed()) return command_restore(context, invocation.restore);
   if (tree.drill->parsed()) return command_drill(context, invocation.drill);
+  if (tree.drain->parsed()) return command_drain(context, invocation.without_local);
   if (tree.adopt_local->parsed()) return command_adopt_local(context, invocation.yes);
   if (tree.queue->parsed()) return command_queue(context, invocation.queue);
   return command_verify(context, {invocation.namespaces});
@@ -323,6 +123,7 @@ int run_cli(int argc, const char* const* argv, const CliHooks& hooks) {
     out << settings_markdown();
     return kExitOk;
   }
+  if (tree.write_docs->parsed()) return write_documents(invocation.directory, out, err);
   if (tree.version->parsed()) {
     if (invocation.json) {
       out << nlohmann::ordered_json{{"version", kVersion}}.dump(2) << '\n';

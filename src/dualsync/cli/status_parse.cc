@@ -25,6 +25,8 @@ Status read_status(const Json& body) {
   status.verdict = by_name(body.at("status").get<std::string>(),
                            std::array{Verdict::kHealthy, Verdict::kDegraded, Verdict::kUnhealthy});
   body.at("enabled").get_to(status.enabled);
+  if (body.at("pausedSince").is_string())
+    status.paused_since_ms = parse_iso8601(body.at("pausedSince").get<std::string>());
   body.at("uptimeSeconds").get_to(status.uptime_seconds);
   for (const Json& reason : body.at("reasons")) {
     status.reasons.push_back({reason.at("code").get<std::string>(), reason.at("message").get<std::string>(),
@@ -56,6 +58,7 @@ Status read_status(const Json& body) {
   metrics.at("rpoSeconds").get_to(status.rpo_seconds);
   metrics.at("conflicts").get_to(status.conflicts);
   metrics.at("deadLetters").get_to(status.dead_letters);
+  metrics.at("heldDeletes").get_to(status.held_deletes);
   metrics.at("dirtyRanges").get_to(status.dirty_ranges);
   metrics.at("owedIndexes").get_to(status.owed_indexes);
   status.capture_position = parse_op_time(metrics.at("capturePosition"));

@@ -170,6 +170,13 @@ constexpr Field kFields[] = {
      .help = "How long the backup keeps the archive of a dropped collection; 0: for ever",
      .max = 3660 * 24 * kHour,
      .unit = "s"},
+    {.env = "SYNC_MASS_DELETE_PERCENT",
+     .flag = "--mass-delete-percent",
+     .target = &S::mass_delete_percent,
+     .default_text = "50",
+     .help = "If more of a collection of at least 1000 documents is deleted within five minutes, the backup keeps them "
+             "until `dualsync release` or `dualsync discard` decides (docs/guard.md); 0: deletes are never held",
+     .max = 100},
     {.env = "SYNC_ORDERING",
      .flag = "--ordering",
      .target = &S::ordering,
@@ -234,6 +241,22 @@ constexpr Field kFields[] = {
      .max = 512,
      .rule = TextRule::kToken,
      .privacy = Privacy::kSecret},
+    {.env = "SYNC_ALERT_URL",
+     .flag = "",
+     .target = &S::alert_url,
+     .default_text = "",
+     .help = "Where every alert is sent by POST as JSON (docs/alerts.md); empty: nowhere",
+     .max = kTextMax,
+     .rule = TextRule::kWebUrl,
+     .privacy = Privacy::kSecret},
+    {.env = "SYNC_HEARTBEAT_URL",
+     .flag = "",
+     .target = &S::heartbeat_url,
+     .default_text = "",
+     .help = "Fetched once a minute while the mirror is healthy, for a dead-man switch; empty: none",
+     .max = kTextMax,
+     .rule = TextRule::kWebUrl,
+     .privacy = Privacy::kSecret},
     {.env = "SYNC_ALLOW_INSECURE_BACKUP",
      .flag = "--allow-insecure-backup",
      .target = &S::allow_insecure_backup,
@@ -280,6 +303,7 @@ struct Allowed {
       case TextRule::kMongoUri: return "mongodb://host[:port][/database] or mongodb+srv://host[/database]";
       case TextRule::kToken:
         return fmt::format("{} to {} visible ASCII characters without spaces", field.min, field.max);
+      case TextRule::kWebUrl: return "http://host[:port][/path] or https://host[:port][/path]";
       case TextRule::kPath: return "the path of a directory";
       case TextRule::kNone: break;
     }
@@ -344,8 +368,13 @@ std::string value_name(const Field& field) { return std::visit(ValueName{field},
 std::string shown_value(const Field& field, std::string_view value) {
   constexpr std::size_t kShownMax = 200;
   if (field.privacy == Privacy::kSecret) return "***";
-  // A text that is no URI may be a password pasted into the wrong place: nothing in it can be told apart.
-  if (field.privacy == Privacy::kUri && value.find("://") == std::string_view::npos) return "***";
+  // A text that is no URI may be a password pasted into the wrong place, and behind a space or a quote it may go on:
+  // nothing in it can be told apart.
+  const bool one_word = std::none_of(
+      value.begin(), value.end(), [](char c) { return static_cast<unsigned char>(c) <= ' ' || c == '"' || c == '\''; });
+  if (field.privacy == Privacy::kUri && (value.find("://") == std::string_view::npos || !one_word)) return "***";
+  // Nor can a URI without its slashes that was pasted into another setting; none of those has an @ in it.
+  if (value.find('@') != std::string_view::npos && value.find("://") == std::string_view::npos) return "***";
   std::string text = redact(value);
   for (char& c : text) {
     if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = '?';

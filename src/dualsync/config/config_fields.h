@@ -23,7 +23,7 @@ using FieldTarget =
                  Ordering Settings::*, log::Level Settings::*, log::Format Settings::*>;
 
 // What a text must look like, where the type alone does not say it.
-enum class TextRule : std::uint8_t { kNone, kMongoUri, kPath, kToken };
+enum class TextRule : std::uint8_t { kNone, kMongoUri, kPath, kToken, kWebUrl };
 
 // kPublic is shown as it is, kUri with its password hidden, kSecret never.
 enum class Privacy : std::uint8_t { kPublic, kUri, kSecret };

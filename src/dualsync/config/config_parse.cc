@@ -63,6 +63,25 @@ Result<void> check_mongo_uri(std::string_view text) {
   return {};
 }
 
+Result<void> check_web_url(std::string_view text) {
+  const std::size_t scheme = text.find("://");
+  if (scheme == std::string_view::npos) return invalid("it is no URL");
+  if (text.substr(0, scheme) != "http" && text.substr(0, scheme) != "https")
+    return invalid("its scheme is neither http nor https");
+  if (std::any_of(text.begin(), text.end(), [](char c) { return c <= ' ' || c >= 0x7f; }))
+    return invalid("it holds a character that a URL cannot have");
+  std::string_view host = text.substr(scheme + 3);
+  host = host.substr(0, host.find_first_of("/?#"));
+  host = host.substr(host.rfind('@') == std::string_view::npos ? 0 : host.rfind('@') + 1);
+  if (host.empty() || host.front() == ':') return invalid("it names no host");
+  const std::size_t colon = host.find(':', host.front() == '[' ? host.find(']') : 0);
+  if (colon != std::string_view::npos) {
+    const std::optional<std::int64_t> port = whole_number(host.substr(colon + 1));
+    if (!port || *port < 1 || *port > 65535) return invalid("its port is not a number from 1 to 65535");
+  }
+  return {};
+}
+
 struct Parser {
   const Field& field;
   std::string_view text;
@@ -110,6 +129,7 @@ struct Parser {
     if (text.size() > static_cast<std::size_t>(field.max)) return invalid("it is too long");
     if (text.size() < static_cast<std::size_t>(field.min) && !text.empty()) return invalid("it is too short");
     if (field.rule == TextRule::kMongoUri && !text.empty()) DUALSYNC_TRY(check_mongo_uri(text));
+    if (field.rule == TextRule::kWebUrl && !text.empty()) DUALSYNC_TRY(check_web_url(text));
     const auto visible = [](char c) { return c > ' ' && c < 0x7f; };
     if (field.rule == TextRule::kToken && !std::all_of(text.begin(), text.end(), visible)) {
       return invalid("it holds a character that does not fit into an HTTP header");
@@ -133,7 +153,7 @@ struct Parser {
       const std::string local(trimmed(std::string_view(item).substr(0, equals)));
       const std::string backup(equals == item.size() ? "" : trimmed(std::string_view(item).substr(equals + 1)));
       if (!is_database_name(local) || !is_database_name(backup)) {
-        return invalid(fmt::format("\"{}\" is not of the form local=backup with two names of databases", item));
+        return invalid("a part of it is not of the form local=backup with two names of databases");
       }
       if (!map.emplace(local, backup).second)
         return invalid(fmt::format("it names the local database {} twice", local));

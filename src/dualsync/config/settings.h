@@ -47,6 +47,7 @@ struct Settings {
   ListenAddress http_listen;
   std::map<std::string, std::string> database_map;  // local -> backup
   OnDrop on_drop = OnDrop::kArchive;
+  std::uint32_t mass_delete_percent = 50;  // of a collection; 0: nothing is guarded
   std::chrono::milliseconds drop_retention{};  // 0: for ever
   Ordering ordering = Ordering::kDocument;
   std::chrono::milliseconds verify_interval{};  // 0: off
@@ -55,7 +56,9 @@ struct Settings {
   std::chrono::milliseconds shutdown_timeout{};
   std::chrono::milliseconds connect_timeout{};
   std::chrono::milliseconds lease{};
-  std::string api_token;  // empty: the one in the data directory
+  std::string alert_url;      // http or https; empty: none
+  std::string heartbeat_url;  // the same
+  std::string api_token;      // empty: the one in the data directory
   bool allow_insecure_backup = false;
   std::uint32_t copy_threads = 0;
   log::Level log_level = log::Level::kInfo;

@@ -26,6 +26,7 @@ struct DrilledNamespace {
   std::uint64_t difference_count = 0;   // all of them
   std::vector<Difference> differences;  // the first ones, bounded
   std::uint64_t unsettled = 0;          // changed all the time; not proven either way
+  std::uint64_t excepted = 0;           // as NamespaceReport has it
 
   bool sound() const { return problems.empty() && difference_count == 0; }
 };

@@ -66,6 +66,16 @@ struct Operation {
   std::string document_key;
   std::string payload;
 
+  static Operation of(const OperationView& view) {  // with its newest time
+    return {view.kind,
+            view.flags,
+            view.last_time,
+            view.enqueued_ms,
+            view.ns(),
+            std::string(view.document_key),
+            std::string(view.payload)};
+  }
+
   OperationView view() const {
     OperationView v;
     v.kind = kind;

@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "dualsync/model/held_deletes.h"
 #include "dualsync/model/op_time.h"
 
 namespace dualsync {
@@ -83,8 +84,16 @@ struct CopyStatus {
   std::string current;  // a namespace being copied or compared
 };
 
+struct LaneStatus {
+  std::uint64_t in_flight = 0;   // operations of the batch that is being sent now
+  std::uint64_t batch_size = 0;  // most operations that it takes at a time, as the backup's answers have shaped it
+  std::uint64_t batches = 0;     // sent since the start
+  std::uint64_t last_batch_ms = 0;
+};
+
 struct Status {
   bool enabled = false;
+  std::optional<std::int64_t> paused_since_ms;  // Unix time; none: nobody paused applying
   Verdict verdict = Verdict::kHealthy;
   std::vector<Reason> reasons;
   std::int64_t uptime_seconds = 0;
@@ -100,6 +109,9 @@ struct Status {
   std::uint64_t coalesced_operations = 0;
   std::uint64_t conflicts = 0;
   std::uint64_t dead_letters = 0;
+  std::vector<HeldDeletes> held;   // collections in which the mass-delete guard keeps documents
+  std::uint64_t held_deletes = 0;  // documents on which nobody has decided
+  std::uint64_t guard_trips = 0;   // since the start
   std::uint64_t dirty_ranges = 0;
   std::uint64_t owed_indexes = 0;      // indexes that could not be built on the backup yet
   std::uint64_t payloads_dropped = 0;  // operations that became touches because the queue was over its bounds
@@ -107,6 +119,7 @@ struct Status {
   bool over_bounds = false;
   bool disk_low = false;               // less than SYNC_DISK_RESERVE_BYTES is free
   std::string data_dir_trouble;        // why SYNC_DATA_DIR_FALLBACK is in use; empty: it is not
+  std::uint64_t gaps = 0;              // times local no longer had our position, since the start
   std::uint64_t malformed_events = 0;  // change events we did not understand; each made a touch or a dirty range
   BreakerState breaker = BreakerState::kClosed;
   std::int64_t breaker_seconds = 0;  // since it left `closed`
@@ -125,6 +138,7 @@ struct Status {
   std::uint64_t bytes_sent = 0;
   std::uint64_t bytes_saved = 0;  // payloads that coalescing made needless
   CopyStatus copy;
+  std::vector<LaneStatus> lanes;
 };
 
 struct WaitOutcome {
@@ -134,6 +148,7 @@ struct WaitOutcome {
   OpTime applied;
   std::string blocked_by;  // what stands in the way, in words
   std::uint64_t dead_letters = 0;
+  std::uint64_t held_deletes = 0;
 };
 
 }  // namespace dualsync

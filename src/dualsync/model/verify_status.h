@@ -25,6 +25,7 @@ struct VerifyPart {
   std::uint64_t difference_count = 0;
   std::uint64_t unsettled = 0;      // as NamespaceReport has it
   std::vector<std::string> schema;  // differences of indexes, options, views, in words
+  std::uint64_t excepted = 0;       // as NamespaceReport has it
 
   bool equal() const { return difference_count == 0 && schema.empty(); }
 };

@@ -12,6 +12,7 @@
 #include "dualsync/mongo/kept_schema.h"
 #include "dualsync/mongo/local_probe.h"
 #include "dualsync/mongo/schema_writer.h"
+#include "dualsync/mongo/server_probe.h"
 #include "dualsync/mongo/storage_probe.h"
 
 namespace dualsync {
@@ -141,6 +142,8 @@ std::unique_ptr<BackupState> Deployment::make_backup_state(const std::string& da
 std::unique_ptr<StorageProbe> Deployment::make_storage_probe() const {
   return std::make_unique<MongoStorageProbe>(pool_);
 }
+
+std::unique_ptr<ServerProbe> Deployment::make_server_probe() const { return std::make_unique<ServerProbe>(pool_); }
 
 std::unique_ptr<LocalProbe> Deployment::make_local_probe() const { return std::make_unique<MongoLocalProbe>(pool_); }
 

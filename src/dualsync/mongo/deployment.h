@@ -27,6 +27,7 @@
 namespace dualsync {
 
 class ClientPool;
+class ServerProbe;
 
 struct DeploymentOptions {
   std::uint32_t max_clients = 10;                    // connections in use at once
@@ -70,6 +71,7 @@ class Deployment {
   // Of the backup: beside the user's data. `database`: see MongoBackupState.
   std::unique_ptr<BackupState> make_backup_state(const std::string& database) const;
   std::unique_ptr<StorageProbe> make_storage_probe() const;
+  std::unique_ptr<ServerProbe> make_server_probe() const;
   // Of local.
   std::unique_ptr<LocalProbe> make_local_probe() const;
 

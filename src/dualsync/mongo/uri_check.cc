@@ -36,9 +36,7 @@ void read_hosts(const mongoc_uri_t& uri, CheckedUri* checked) {
 
 // The driver's reason, without any piece of the URI: a password that was not escaped may stand in any part of it.
 std::string parse_reason(std::string_view uri, std::string_view reason) {
-  const std::size_t at = uri.rfind('@');
-  const std::size_t scheme = uri.find("://");
-  if (at == std::string_view::npos || scheme == std::string_view::npos || at < scheme) return redact(reason);
+  if (uri.find('@') == std::string_view::npos && redact(uri) == uri) return redact(reason);
   return "the driver cannot read it; a part of it is not shown because it may be the password";
 }
 

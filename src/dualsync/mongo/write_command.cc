@@ -88,7 +88,7 @@ Result<void> append_delta(bson_t* statement, const WriteItem& item) {
   bson_t query;
   bson_append_document_begin(statement, "q", 1, &query);
   const Result<void> key = append_key(&query, item.document_key);
-  if (parts->has_updated) {
+  if (parts->has_updated && !item.loose) {
     for (bson_iter_t field = parts->updated; bson_iter_next(&field);) {
       bson_t exists;
       bson_append_document_begin(&query, bson_iter_key(&field), -1, &exists);

@@ -52,7 +52,8 @@ class Judge {
         return say(Verdict::kUnhealthy, "capture-failed", "capture stopped: " + status_.capture_cause,
                    "see the log; dualsync has to be started again");
       case CaptureState::kConnecting:
-        return say(Verdict::kDegraded, "local-unreachable", "waiting for local: " + status_.capture_cause,
+        return say(Verdict::kDegraded, "local-unreachable",
+                   status_.capture_cause.empty() ? "waiting for local" : "waiting for local: " + status_.capture_cause,
                    "start the local MongoDB; capture goes on where it was");
       case CaptureState::kStreaming:
         if (input.capture_silent_seconds <= kCaptureSilentMax) return;
@@ -80,6 +81,15 @@ class Judge {
         "nothing is lost; it goes on by itself when the backup can be reached again");
   }
 
+  void pause(const HealthInput& input) {
+    if (!status_.paused_since_ms) return;
+    const std::int64_t seconds = std::max<std::int64_t>(0, input.now_ms - *status_.paused_since_ms) / 1000;
+    say(Verdict::kDegraded, "paused",
+        "applying has been paused for " + human_duration(seconds) + ", " + human_count(status_.queue_size) +
+            " operations waiting; capture goes on",
+        "`dualsync resume` ends the pause");
+  }
+
   void storage() {
     if (status_.disk_low) {
       say(Verdict::kDegraded, "disk-low", "less than SYNC_DISK_RESERVE_BYTES is free on the disk of SYNC_DATA_DIR",
@@ -101,6 +111,15 @@ class Judge {
       say(Verdict::kDegraded, "dead-letters",
           human_count(status_.dead_letters) + " operations were refused by the backup for good",
           "`dualsync dead-letters list` names each document and reason");
+    }
+    for (const HeldDeletes& one : status_.held) {
+      if (!one.held && one.documents == 0) continue;
+      const std::string name = one.ns.full();
+      say(Verdict::kDegraded, "held-deletes",
+          "mass-delete guard: " + human_count(one.deletes) + " of the " + human_count(one.of) + " documents of " +
+              name + " were deleted at once; the backup keeps " + human_count(one.documents) + " until you decide",
+          "`dualsync release " + name + "` deletes them on the backup too, `dualsync discard " + name +
+              "` keeps them there; docs/guard.md says more");
     }
     if (status_.copy.running && status_.applied_position.is_null()) {
       say(Verdict::kDegraded, "first-copy", "the first copy is running; the backup is not complete yet",
@@ -157,6 +176,7 @@ void derive_health(const HealthInput& input, Status* status) {
   if (!input.queue_trouble.empty()) judge.queue(input);
   if (!judge.identity() && input.queue_trouble.empty()) judge.capture(input);
   if (status->capture == CaptureState::kDisabled) return;
+  judge.pause(input);
   judge.breaker();
   judge.storage();
   judge.exceptions();

@@ -13,6 +13,7 @@ namespace {
 
 constexpr std::chrono::milliseconds kAgainDelay{50};  // somebody else is changing the backup under us
 constexpr std::chrono::milliseconds kThrottleDelay{1000};
+constexpr std::chrono::milliseconds kGuardDelay{100};  // until the guard knows
 constexpr std::chrono::milliseconds kOrderDelay{100};  // until other lanes have freed a unique value
 constexpr std::chrono::milliseconds kMovingDelay{10};  // the same while values are being freed one after the other
 constexpr std::chrono::milliseconds kAlonePatience{1000};
@@ -49,7 +50,12 @@ std::vector<Completion> Batch::run() {
       run_namespace(ns, indexes);
     }
   }
-  for (std::size_t i = 0; i < taken_.size(); ++i) DUALSYNC_CHECK(settled(i));
+  for (std::size_t i = 0; i < taken_.size(); ++i) {
+    DUALSYNC_CHECK(settled(i));
+    // A touch would forget the content, and nobody could read it again.
+    if (context_.options.without_local && completions_[i].kind == Completion::Kind::kTouch)
+      completion(i, Completion::Kind::kPutBack).delay = kThrottleDelay;
+  }
   return std::move(completions_);
 }
 
@@ -61,7 +67,9 @@ void Batch::run_namespace(const Namespace& ns, const Indexes& indexes) {
   Indexes touches;
   Indexes ready;
   for (const std::size_t i : indexes) {
-    if (taken_[i].op.kind != OpKind::kTouch) {
+    if (taken_[i].withheld == Withheld::kHeld) {
+      completion(i, Completion::Kind::kWithhold);
+    } else if (taken_[i].op.kind != OpKind::kTouch) {
       ready.push_back(i);
     } else if (taken_[i].read_at.is_null()) {
       touches.push_back(i);
@@ -81,7 +89,7 @@ void Batch::run_namespace(const Namespace& ns, const Indexes& indexes) {
 void Batch::add_items(std::size_t index, std::vector<WriteItem>* items, Indexes* owners) const {
   const OperationView& op = taken_[index].op;
   const auto add = [&](WriteItem::Kind kind, std::string_view payload) {
-    items->push_back({kind, op.document_key, payload});
+    items->push_back({kind, op.document_key, payload, loose_.contains(index)});
     owners->push_back(index);
   };
   const auto document = documents_.find(index);
@@ -92,7 +100,9 @@ void Batch::add_items(std::size_t index, std::vector<WriteItem>* items, Indexes*
       add(WriteItem::Kind::kDelete, {});
       add(WriteItem::Kind::kInsert, payload);
     } else {
-      add(op.kind == OpKind::kInsert && !read ? WriteItem::Kind::kInsert : WriteItem::Kind::kReplace, payload);
+      add(op.kind == OpKind::kInsert && !read && !loose_.contains(index) ? WriteItem::Kind::kInsert
+                                                                         : WriteItem::Kind::kReplace,
+          payload);
     }
   } else if (op.kind == OpKind::kDelta && !read) {
     add(WriteItem::Kind::kDelta, op.payload);
@@ -101,7 +111,46 @@ void Batch::add_items(std::size_t index, std::vector<WriteItem>* items, Indexes*
   }
 }
 
-void Batch::write(const Namespace& ns, const Indexes& indexes, Round round) {
+// It goes as a delete, and as nothing else.
+bool Batch::deletes(std::size_t index) const {
+  const OperationView& op = taken_[index].op;
+  const auto document = documents_.find(index);
+  if (document != documents_.end()) return document->second.empty();
+  return !op.whole() && op.kind != OpKind::kDelta;
+}
+
+DeleteGuard::Verdict Batch::verdict(std::size_t index) const {
+  if (!deletes(index)) return DeleteGuard::Verdict::kGo;
+  const TakenOperation& taken = taken_[index];
+  if (taken.withheld == Withheld::kDiscarded) return DeleteGuard::Verdict::kDiscard;
+  if (context_.delete_guard == nullptr) return DeleteGuard::Verdict::kGo;
+  return context_.delete_guard->verdict(taken.op.ns(), taken.op.last_time);
+}
+
+// Those that may be written; the others are settled. In strict order nothing overtakes one that waits.
+Batch::Indexes Batch::admit(const Indexes& indexes) {
+  Indexes admitted;
+  bool stuck = false;
+  for (const std::size_t i : indexes) {
+    const auto found = stuck ? DeleteGuard::Verdict::kWait : verdict(i);
+    switch (found) {
+      case DeleteGuard::Verdict::kGo: admitted.push_back(i); break;
+      case DeleteGuard::Verdict::kWait:
+        completion(i, Completion::Kind::kPutBack).delay = kGuardDelay;
+        stuck = context_.options.strict;
+        break;
+      case DeleteGuard::Verdict::kHold:
+      case DeleteGuard::Verdict::kDiscard:
+        completion(i, Completion::Kind::kWithhold).discarded = found == DeleteGuard::Verdict::kDiscard;
+        break;
+    }
+  }
+  return admitted;
+}
+
+void Batch::write(const Namespace& ns, const Indexes& wanted, Round round) {
+  const Indexes indexes = admit(wanted);
+  if (indexes.empty()) return;
   std::vector<WriteItem> items;
   Indexes owners;
   items.reserve(indexes.size());
@@ -255,7 +304,9 @@ void Batch::settle_collision(const Namespace& ns, std::size_t index, const Write
   CollisionSettler settler(context_, sides_.local, sides_.writer, ns);
   const std::size_t members_max = kMembersMax << std::min<std::uint32_t>(op.attempts, 6);
   auto settled_now = settler.settle(op.document_key, op.last_time, outcome.collision, members_max);
-  if (!settled_now) {
+  if (settler.held_in_the_way()) {
+    completion(index, Completion::Kind::kWithhold);
+  } else if (!settled_now) {
     log::warn("worker", "a collision on a unique index could not be settled; tried again later",
               {{"namespace", ns.full()}, {"error", settled_now.error().message}});
     if (settled_now.error().kind == ErrorKind::kUnsupported) return settle_refused(index, outcome.error);

@@ -11,6 +11,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "dualsync/pipeline/context.h"
@@ -60,6 +61,11 @@ class Batch {
   bool write_collided_again(const Namespace& ns);  // false: none of them got through
   void settle_collision(const Namespace& ns, std::size_t index, const WriteOutcome& outcome, bool moving);
   void heal(const Namespace& ns, const Indexes& indexes);
+  // The same where local is lost: with what the operations themselves hold.
+  void heal_without_local(const Namespace& ns, const Indexes& inserts, const Indexes& others);
+  bool deletes(std::size_t index) const;
+  DeleteGuard::Verdict verdict(std::size_t index) const;
+  Indexes admit(const Indexes& indexes);
   // Inserts that were already there: drops those whose bytes are equal, returns the others.
   Indexes drop_equal_inserts(const Namespace& ns, const Indexes& inserts);
   void fail_all(const Indexes& indexes, const Error& error);
@@ -76,10 +82,10 @@ class Batch {
   Backoff& backoff_;
   const std::vector<TakenOperation>& taken_;
   std::vector<Completion> completions_;
-  std::unordered_map<std::size_t, std::string>
-      documents_;  // what local holds, by index; empty: nothing; empty: nothing
+  std::unordered_map<std::size_t, std::string> documents_;      // what local holds, by index; empty: nothing
   std::unordered_map<std::size_t, std::string> backup_before_;  // what the backup held, by index
   std::unordered_map<std::size_t, bool> rekey_;                 // must go as delete, then insert
+  std::unordered_set<std::size_t> loose_;                       // goes as it is, whatever is there
   std::map<std::size_t, WriteOutcome> collided_;                // on a unique index other than _id, by index
   std::optional<Error> backup_failure_;
   bool throttled_ = false;

@@ -18,6 +18,13 @@ constexpr std::chrono::milliseconds kReadDelay{50};     // until capture has pas
 constexpr std::chrono::milliseconds kLocalDelay{1000};  // local cannot be read
 constexpr std::chrono::milliseconds kAgainDelay{50};    // the backup could not be read
 
+bool is_dirty(const std::vector<DirtyRange>& ranges, const OperationView& op) {
+  return std::any_of(ranges.begin(), ranges.end(), [&](const DirtyRange& range) {
+    return range.ns.db.empty() ||
+           (range.ns.db == op.db && (range.ns.collection.empty() || range.ns.collection == op.collection));
+  });
+}
+
 std::string canonical(std::string_view document) {
   std::string key;
   append_canonical_key(document, &key);
@@ -101,10 +108,39 @@ void Batch::heal(const Namespace& backup_ns, const Indexes& indexes) {
     const bool insert = taken_[i].op.kind == OpKind::kInsert && !documents_.contains(i);
     (insert ? inserts : touches).push_back(i);
   }
+  if (context_.options.without_local) return heal_without_local(backup_ns, inserts, touches);
   for (const std::size_t i : drop_equal_inserts(backup_ns, inserts)) touches.push_back(i);
   if (touches.empty()) return;
   const Indexes found = resolve_touches(taken_[touches.front()].op.ns(), touches);
   if (!found.empty()) write(backup_ns, found, Round::kHeal);
+}
+
+void Batch::heal_without_local(const Namespace& backup_ns, const Indexes& inserts, const Indexes& others) {
+  Indexes again = drop_equal_inserts(backup_ns, inserts);
+  // Where a copy was on its way the backup may be ahead of the queue; nothing may take it back.
+  const bool ahead = is_dirty(context_.queue.dirty_ranges(), taken_[(inserts.empty() ? others : inserts).front()].op);
+  Indexes both = std::move(again);
+  again.clear();
+  both.insert(both.end(), others.begin(), others.end());
+  for (const std::size_t i : both) {
+    if (ahead || taken_[i].op.kind == OpKind::kTouch) {
+      completion(i, Completion::Kind::kPutBack).delay = kLocalDelay;
+    } else {
+      again.push_back(i);
+    }
+  }
+  if (again.empty()) return;
+  loose_.insert(again.begin(), again.end());
+  write(backup_ns, again, Round::kHeal);
+  for (const std::size_t i : again) {
+    // The server does not say which of several found nothing: each by itself then.
+    if (!backup_failure_ && completions_[i].kind == Completion::Kind::kTouch && again.size() > 1) {
+      completions_[i] = {};
+      write(backup_ns, {i}, Round::kHeal);
+    }
+    if (taken_[i].op.kind == OpKind::kDelta && completions_[i].kind == Completion::Kind::kDone)
+      context_.counters.loose_deltas.fetch_add(1, std::memory_order_relaxed);
+  }
 }
 
 Batch::Indexes Batch::drop_equal_inserts(const Namespace& backup_ns, const Indexes& inserts) {

@@ -2,11 +2,11 @@
 
 #include "dualsync/base/log.h"
 #include "dualsync/base/planted.h"
+#include "dualsync/base/waiting.h"
 #include "dualsync/codec/bson.h"
 #include "dualsync/codec/ddl_event.h"
 #include "dualsync/pipeline/local_guard.h"
 #include "dualsync/pipeline/queue_keeper.h"
-#include "dualsync/pipeline/waiting.h"
 
 namespace dualsync {
 
@@ -102,6 +102,7 @@ Result<void> Capture::start_over(const Position& lost, const Error& cause) {
   log::error(
       "capture", "gap: local no longer has our position; everything in scope is compared and repaired",
       {{"lost_position", lost.time.to_string()}, {"position", opened->time.to_string()}, {"error", cause.message}});
+  context_.counters.gaps.fetch_add(1, std::memory_order_relaxed);
   if (planted(Bug::kGapForgotten)) return context_.queue.append({{}, {}, *opened, generation_});
   return context_.queue.append({{}, {whole_scope("position lost", lost.time, false)}, *opened, generation_});
 }
@@ -134,6 +135,7 @@ Result<void> Capture::store(const ChangeBatch& batch) {
   out.position = batch.position;
   out.generation = generation_;
   for (const std::string_view event : batch.events) add_event(event, &out);
+  if (context_.delete_guard != nullptr) DUALSYNC_TRY(context_.delete_guard->note_captured(out.operations));
   return context_.queue.append(out);
 }
 

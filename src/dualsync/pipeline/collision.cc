@@ -62,6 +62,22 @@ Result<bool> CollisionSettler::same_collection(OpTime read) {
   return !removal || removal->event.time > read;
 }
 
+Result<void> CollisionSettler::may_delete(OpTime read) {
+  for (const auto& [canonical, member] : members_) {
+    if (member.document) continue;
+    auto state = context_.queue.withheld_state(ns_, member.key);
+    if (!state) return state.error();
+    if (*state == Withheld::kDiscarded)
+      return Error{ErrorKind::kUnsupported, "a document that stays on the backup has the value", "", 0};
+    const auto verdict =
+        context_.delete_guard == nullptr ? DeleteGuard::Verdict::kGo : context_.delete_guard->verdict(ns_, read);
+    if (*state == Withheld::kNo && verdict == DeleteGuard::Verdict::kGo) continue;
+    held_in_the_way_ = *state == Withheld::kHeld || verdict == DeleteGuard::Verdict::kHold;
+    return Error{ErrorKind::kConflict, "a document whose delete is held has the value", "", 0};
+  }
+  return {};
+}
+
 Result<WriteOutcome> CollisionSettler::try_all() {
   std::vector<WriteItem> items;
   for (const auto& [canonical, member] : members_) items.push_back({WriteItem::Kind::kDelete, member.key, {}});
@@ -91,6 +107,7 @@ Result<WriteOutcome> CollisionSettler::settle(std::string_view document_key, OpT
     if (!same) return same.error();
     if (!*same) return Error{ErrorKind::kConflict, "the collection was renamed or dropped before it was read", "", 0};
     if (!members_.at(own).document) return Error{ErrorKind::kNotFound, "not on local any more", "", 0};
+    DUALSYNC_TRY(may_delete(*read));
     auto outcome = try_all();
     if (!outcome) return outcome.error();
     if (outcome->ok) {

@@ -31,6 +31,9 @@ class CollisionSettler {
   Result<WriteOutcome> settle(std::string_view document_key, OpTime after, std::string_view collision,
                               std::size_t members_max);
 
+  // A document that the mass-delete guard keeps on the backup has the value.
+  bool held_in_the_way() const { return held_in_the_way_; }
+
  private:
   struct Member {
     std::string key;  // {_id: ...}
@@ -42,6 +45,8 @@ class CollisionSettler {
   Result<bool> add_colliding(std::string_view fields);
   Result<OpTime> read_local(OpTime after);
   Result<bool> same_collection(OpTime read);
+  // kConflict: the guard does not let one of them go, or not yet. kUnsupported: never.
+  Result<void> may_delete(OpTime read);
   Result<WriteOutcome> try_all();
 
   PipelineContext& context_;
@@ -49,6 +54,7 @@ class CollisionSettler {
   BackupWriter& writer_;
   const Namespace& ns_;
   std::map<std::string, Member> members_;  // by canonical key
+  bool held_in_the_way_ = false;
 };
 
 }  // namespace dualsync

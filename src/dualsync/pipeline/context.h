@@ -11,7 +11,9 @@
 #include "dualsync/model/on_drop.h"
 #include "dualsync/model/scope.h"
 #include "dualsync/pipeline/breaker.h"
+#include "dualsync/pipeline/delete_guard.h"
 #include "dualsync/pipeline/namespace_gate.h"
+#include "dualsync/pipeline/pause.h"
 #include "dualsync/pipeline/rate_limiter.h"
 #include "dualsync/ports/sides.h"
 #include "dualsync/ports/write_gate.h"
@@ -21,6 +23,8 @@ namespace dualsync {
 
 struct PipelineOptions {
   std::size_t lanes = 4;
+  // Local is lost: what cannot be made whole without it is sent as it is, or put back as it was.
+  bool without_local = false;
   bool strict = false;  // local's order across everything: one lane, and commands that stop where they fail
   std::size_t copy_threads = 2;
   std::size_t batch_size = 100;
@@ -30,6 +34,7 @@ struct PipelineOptions {
   std::uint64_t operations_per_second = 0;  // sent to the backup; 0: no limit
   std::uint64_t bytes_per_second = 0;
   OnDrop on_drop = OnDrop::kArchive;
+  int mass_delete_percent = 50;                 // of a collection; 0: DeleteGuard does nothing
   std::chrono::milliseconds drop_retention{0};  // of archives; 0: for ever
   std::string data_dir_trouble;                 // for the status
   std::string proof_dir;                        // where commands leave what they proved; empty: nowhere
@@ -38,9 +43,13 @@ struct PipelineOptions {
 // Counted since the process started.
 struct PipelineCounters {
   std::atomic<std::uint64_t> conflicts{0};
+  std::atomic<std::uint64_t> loose_deltas{0};  // see WriteItem::loose
+  std::atomic<std::uint64_t> gaps{0};
   std::atomic<std::uint64_t> malformed_events{0};
   std::atomic<std::uint64_t> bytes_sent{0};
 };
+
+class MirrorMetrics;
 
 struct PipelineContext {
   PipelineOptions options;
@@ -55,7 +64,12 @@ struct PipelineContext {
   const WriteGate* gate = nullptr;                                                // null: everything may be written
   std::shared_ptr<NamespaceGate> lanes_gate = std::make_shared<NamespaceGate>();  // never null
 
-  bool may_write() const { return gate == nullptr || gate->may_write().ok(); }
+  MirrorMetrics* metrics = nullptr;     // null: nobody asks for them (tests)
+  const Pause* pause = nullptr;         // null: nobody pauses (tests)
+  DeleteGuard* delete_guard = nullptr;  // null: nothing is guarded (tests, and `drain`)
+
+  bool paused() const { return pause != nullptr && pause->active(); }
+  bool may_write() const { return !paused() && (gate == nullptr || gate->may_write().ok()); }
 };
 
 }  // namespace dualsync

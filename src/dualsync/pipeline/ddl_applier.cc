@@ -3,10 +3,10 @@
 #include <algorithm>
 
 #include "dualsync/base/log.h"
+#include "dualsync/base/waiting.h"
 #include "dualsync/codec/bson.h"
 #include "dualsync/model/archive_name.h"
 #include "dualsync/pipeline/queue_keeper.h"
-#include "dualsync/pipeline/waiting.h"
 
 namespace dualsync {
 namespace {
@@ -102,7 +102,9 @@ Result<void> DdlApplier::handle(const TakenDdl& ddl, std::stop_token stop) {
       log::warn("ddl", "namespace will be compared and repaired",
                 {{"namespace", range.ns.full()}, {"reason", range.reason}});
     }
-    return context_.queue.complete_ddl(ddl.seq, outcome->dirty, outcome->clean);
+    auto followed = context_.delete_guard != nullptr ? context_.delete_guard->follow(ddl.event) : Result<void>();
+    auto completed = context_.queue.complete_ddl(ddl.seq, outcome->dirty, outcome->clean);
+    return followed ? completed : followed;
   }
   const Error& error = outcome.error();
   const bool refused = is_refusal(error.kind);
@@ -185,6 +187,16 @@ Result<DdlApplier::Outcome> DdlApplier::apply_drop_indexes(const DdlEvent& event
   return Outcome{};
 }
 
+// True if nothing of `to` is kept: then the rename itself drops it, and nobody sees a moment without either.
+Result<bool> DdlApplier::replaces_at_once(const Namespace& to) {
+  if (context_.options.on_drop != OnDrop::kMirror) return false;
+  auto collections = backup_->list_collections(to.db);
+  if (!collections) return collections.error();
+  return std::none_of(collections->begin(), collections->end(), [&](const CollectionInfo& info) {
+    return info.ns == to && info.type != CollectionInfo::Type::kCollection;
+  });
+}
+
 Result<DdlApplier::Outcome> DdlApplier::apply_rename(const DdlEvent& event) {
   const bool from_in_scope = context_.scope.contains(event.ns);
   const bool to_in_scope = context_.scope.contains(event.to);
@@ -207,8 +219,10 @@ Result<DdlApplier::Outcome> DdlApplier::apply_rename(const DdlEvent& event) {
     // Done before a crash, or never there: only a comparison can tell.
     return Outcome{{dirty(event.to, "renamed, but the backup lacks the source", event)}, {event.ns}};
   }
+  auto at_once = replaces_at_once(to);
+  if (!at_once) return at_once.error();
   // What the rename replaces is dropped, and a dropped collection is kept.
-  DUALSYNC_TRY(remove_collection(context_, *backup_, *schema_, to, event.time));
+  if (!*at_once) DUALSYNC_TRY(remove_collection(context_, *backup_, *schema_, to, event.time));
   auto renamed = schema_->rename(from, to, true);
   if (!renamed) return renamed.error();
   DUALSYNC_TRY(indexes_.move_owed(event.ns, event.to));

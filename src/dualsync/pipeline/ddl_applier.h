@@ -36,6 +36,7 @@ class DdlApplier {
   Result<Outcome> apply_create(const DdlEvent& event);
   Result<Outcome> apply_create_indexes(const DdlEvent& event);
   Result<Outcome> apply_drop_indexes(const DdlEvent& event);
+  Result<bool> replaces_at_once(const Namespace& to);
   Result<Outcome> apply_rename(const DdlEvent& event);
   Result<Outcome> apply_drop_database(const DdlEvent& event);
   bool is_dirty(const Namespace& ns) const;

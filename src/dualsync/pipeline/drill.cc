@@ -3,12 +3,12 @@
 #include <algorithm>
 
 #include "dualsync/base/time_text.h"
+#include "dualsync/base/waiting.h"
 #include "dualsync/model/drill_name.h"
 #include "dualsync/pipeline/drill_sides.h"
 #include "dualsync/pipeline/restore.h"
 #include "dualsync/pipeline/schema_compare.h"
 #include "dualsync/pipeline/verifier.h"
-#include "dualsync/pipeline/waiting.h"
 
 namespace dualsync {
 namespace {
@@ -241,8 +241,9 @@ Result<void> Drill::compare_documents(std::stop_token stop, const std::function<
   });
   if (!compared) return compared.error();
   for (NamespaceReport& found : compared->namespaces) {
-    if (found.equal() && found.unsettled == 0) continue;
+    if (found.equal() && found.unsettled == 0 && found.excepted == 0) continue;
     DrilledNamespace& one = entry_of(found.ns, report);
+    one.excepted = found.excepted;
     one.problems.insert(one.problems.end(), found.schema.begin(), found.schema.end());
     one.difference_count = found.difference_count;
     one.differences = std::move(found.differences);

@@ -1,9 +1,10 @@
 #include "dualsync/pipeline/drill_schedule.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "dualsync/base/log.h"
-#include "dualsync/pipeline/waiting.h"
+#include "dualsync/base/waiting.h"
 
 namespace dualsync {
 namespace {
@@ -27,11 +28,23 @@ std::string damage_of(const DrillReport& report) {
   return text;
 }
 
+// What ended for another reason says nothing of the backup.
+bool was_tried(ErrorKind kind) {
+  switch (kind) {
+    case ErrorKind::kConflict:
+    case ErrorKind::kConnectivity:
+    case ErrorKind::kStopped:
+    case ErrorKind::kInvalidArgument: return false;
+    default: return true;
+  }
+}
+
 }  // namespace
 
 std::string drill_obstacle(const Status& status) {
   if (status.local == LocalTrust::kWrong) return "local is not the right one";
   if (status.capture != CaptureState::kStreaming) return "local's changes are not being read";
+  if (status.paused_since_ms) return "applying is paused";
   if (status.breaker != BreakerState::kClosed) return "the backup is offline";
   if (status.writer != WriterState::kOwner) return "this process does not write to the backup";
   if (status.applied_position.is_null()) return "the first copy is not complete";
@@ -40,6 +53,7 @@ std::string drill_obstacle(const Status& status) {
 }
 
 bool DrillSchedule::due(std::optional<std::int64_t> last_success_ms) const {
+  if (interval_.count() == 0) return false;
   const std::int64_t now = clock_.unix_ms();
   if (next_ms_ && now < *next_ms_) return false;
   // A success of the future is of a clock that was wrong.
@@ -53,28 +67,61 @@ void DrillSchedule::run(const std::stop_token& stop) {
   }
 }
 
-bool DrillSchedule::step(const std::stop_token& stop) {
-  const auto last = hooks_.last_success_ms();
+Result<DrillStatus> DrillSchedule::start(const DrillOrder& order) {
+  const std::string obstacle = hooks_.obstacle();
+  MutexLock lock(mutex_);
+  if (status_.state == DrillStatus::State::kRunning)
+    return Error{ErrorKind::kConflict, "a drill is running already", "wait for its end", 0};
+  if (!obstacle.empty()) {
+    return Error{ErrorKind::kConflict, "the backup cannot be drilled now: " + obstacle,
+                 "ask again when that is over; `dualsync status` tells", 0};
+  }
+  order_ = order;
+  begin(false);
+  return status_;
+}
+
+DrillStatus DrillSchedule::view() const {
+  MutexLock lock(mutex_);
+  return status_;
+}
+
+void DrillSchedule::begin(bool scheduled) {
+  const std::uint64_t id = status_.id + 1;
+  status_ = {};
+  status_.id = id;
+  status_.state = DrillStatus::State::kRunning;
+  status_.scheduled = scheduled;
+  status_.started_ms = clock_.unix_ms();
+}
+
+// What is to be drilled now, if anything; it is then the running one.
+std::optional<DrillOrder> DrillSchedule::next_order(std::optional<std::int64_t> last_success_ms) {
   {
     MutexLock lock(mutex_);
-    if (last && *last > failed_ms_) failure_.clear();
+    if (last_success_ms && *last_success_ms > failed_ms_) failure_.clear();
+    if (order_) return std::exchange(order_, std::nullopt);
   }
-  if (!due(last) || !hooks_.obstacle().empty()) return false;
+  if (!due(last_success_ms) || !hooks_.obstacle().empty()) return std::nullopt;
+  MutexLock lock(mutex_);
+  if (order_) return std::exchange(order_, std::nullopt);
+  begin(true);
+  return DrillOrder{};
+}
+
+bool DrillSchedule::step(const std::stop_token& stop) {
+  const auto order = next_order(hooks_.last_success_ms());
+  if (!order) return false;
   log::info("drill", "the backup is restored into scratch databases, to prove that it can be");
-  const auto report = hooks_.drill(stop);
-  const bool tried =
-      report || (report.error().kind != ErrorKind::kConflict && report.error().kind != ErrorKind::kConnectivity &&
-                 report.error().kind != ErrorKind::kStopped);
-  next_ms_ = clock_.unix_ms() + (tried ? interval_ : std::min(interval_, kSoon)).count();
-  if (tried) {
-    note(report);
-  } else {
-    log::warn("drill", "nothing is proven either way; tried again soon", {{"error", report.error().message}});
-  }
+  const auto report = hooks_.drill(*order, stop);
+  const bool tried = report || was_tried(report.error().kind);
+  if (order->namespaces.empty()) next_ms_ = clock_.unix_ms() + (tried ? interval_ : std::min(interval_, kSoon)).count();
+  if (!tried) log::warn("drill", "nothing is proven either way", {{"error", report.error().message}});
+  note(report, tried);
   return true;
 }
 
-void DrillSchedule::note(const Result<DrillReport>& report) {
+void DrillSchedule::note(const Result<DrillReport>& report, bool tried) {
   std::string failure;
   if (!report) failure = report.error().message;
   if (report && !report->sound()) failure = damage_of(*report);
@@ -84,12 +131,23 @@ void DrillSchedule::note(const Result<DrillReport>& report) {
                {"seconds", report->seconds},
                {"compared_with_local", report->compared},
                {"leftovers_dropped", report->leftovers}});
-  } else {
+  } else if (tried) {
     log::warn("drill", "the drill failed", {{"why", failure}});
   }
   MutexLock lock(mutex_);
+  status_.finished_ms = clock_.unix_ms();
+  if (!report) {
+    status_.state = DrillStatus::State::kFailed;
+    status_.error = failure;
+  } else {
+    status_.state = failure.empty() ? DrillStatus::State::kProven : DrillStatus::State::kNotProven;
+    status_.report = *report;
+  }
+  // A part that is sound does not take back what was found wrong elsewhere.
+  const bool clears = report && failure.empty() && report->whole;
+  if (!tried || (failure.empty() && !clears)) return;
   failure_ = failure;
-  failed_ms_ = failure.empty() ? 0 : clock_.unix_ms();
+  failed_ms_ = failure.empty() ? 0 : status_.finished_ms;
 }
 
 std::string DrillSchedule::failure() const {

@@ -1,9 +1,9 @@
-// DrillSchedule: a drill every SYNC_DRILL_INTERVAL, and what came of the last one.
+// DrillSchedule: a drill every SYNC_DRILL_INTERVAL and whenever somebody asks, and what came of the last one.
 //
 // Order    due an interval after the last success, whoever drilled, or after the last try of its own; at once if there
 //          never was one. It waits while something stands in the way. What could not be tried (a server that is away,
 //          another drill) is tried again soon and is no failure
-// Threads  run() is one thread's; failure() any
+// Threads  run() is one thread's; the rest any
 #pragma once
 
 #include <chrono>
@@ -15,7 +15,7 @@
 #include "dualsync/base/clock.h"
 #include "dualsync/base/mutex.h"
 #include "dualsync/base/result.h"
-#include "dualsync/model/drill_report.h"
+#include "dualsync/model/drill_status.h"
 #include "dualsync/model/status.h"
 
 namespace dualsync {
@@ -26,13 +26,13 @@ std::string drill_obstacle(const Status& status);
 
 struct DrillHooks {
   std::function<std::string()> obstacle;
-  std::function<Result<DrillReport>(std::stop_token)> drill;
+  std::function<Result<DrillReport>(const DrillOrder&, std::stop_token)> drill;
   std::function<std::optional<std::int64_t>()> last_success_ms;  // Unix time
 };
 
 class DrillSchedule {
  public:
-  // `interval` is more than zero.
+  // `interval`: zero drills on request only.
   DrillSchedule(const Clock& clock, std::chrono::milliseconds interval, DrillHooks hooks)
       : clock_(clock), interval_(interval), hooks_(std::move(hooks)) {}
 
@@ -40,18 +40,26 @@ class DrillSchedule {
   // One look at the clock; true if it drilled.
   bool step(const std::stop_token& stop) DUALSYNC_EXCLUDES(mutex_);
 
-  // What the last drill found wrong; empty after a success, and before the first.
+  // Begins with it at the next look. kConflict: one runs, or something stands in the way.
+  Result<DrillStatus> start(const DrillOrder& order) DUALSYNC_EXCLUDES(mutex_);
+  DrillStatus view() const DUALSYNC_EXCLUDES(mutex_);  // the newest one
+
+  // What the last drill of everything found wrong; empty after a success, and before the first.
   std::string failure() const DUALSYNC_EXCLUDES(mutex_);
 
  private:
   bool due(std::optional<std::int64_t> last_success_ms) const;
-  void note(const Result<DrillReport>& report) DUALSYNC_EXCLUDES(mutex_);
+  std::optional<DrillOrder> next_order(std::optional<std::int64_t> last_success_ms) DUALSYNC_EXCLUDES(mutex_);
+  void begin(bool scheduled) DUALSYNC_REQUIRES(mutex_);
+  void note(const Result<DrillReport>& report, bool tried) DUALSYNC_EXCLUDES(mutex_);
 
   const Clock& clock_;
   const std::chrono::milliseconds interval_;
   const DrillHooks hooks_;
   std::optional<std::int64_t> next_ms_;  // of the running thread; not before this
   mutable Mutex mutex_;
+  std::optional<DrillOrder> order_ DUALSYNC_GUARDED_BY(mutex_);  // asked for and not yet begun
+  DrillStatus status_ DUALSYNC_GUARDED_BY(mutex_);
   std::string failure_ DUALSYNC_GUARDED_BY(mutex_);
   std::int64_t failed_ms_ DUALSYNC_GUARDED_BY(mutex_) = 0;
 };

@@ -6,6 +6,7 @@
 
 #include "dualsync/base/log.h"
 #include "dualsync/base/planted.h"
+#include "dualsync/base/waiting.h"
 #include "dualsync/codec/document_key.h"
 #include "dualsync/model/archive_name.h"
 #include "dualsync/pipeline/collection_binding.h"
@@ -14,7 +15,6 @@
 #include "dualsync/pipeline/range_compare.h"
 #include "dualsync/pipeline/range_copy.h"
 #include "dualsync/pipeline/schema_compare.h"
-#include "dualsync/pipeline/waiting.h"
 
 namespace dualsync {
 namespace {
@@ -79,7 +79,8 @@ Result<bool> FullSync::step(std::stop_token stop, std::stop_token drain) {
   if (ranges.empty()) return false;
   connect();
   auto worked = count_work(ranges);
-  for (std::size_t i = 0; worked && i < ranges.size() && !stop.stop_requested(); ++i) worked = repair(ranges[i], stop);
+  for (std::size_t i = 0; worked && i < ranges.size() && !stop.stop_requested() && !context_.paused(); ++i)
+    worked = repair(ranges[i], stop);
   disconnect();
   if (!worked) return worked.error();
   return !std::exchange(postponed_, false);
@@ -176,7 +177,8 @@ Result<void> FullSync::repair(const DirtyRange& range, std::stop_token stop) {
   const std::stop_callback stopped(stop, end);
   const std::stop_callback cancelled(range.requested ? job_.cancelled() : std::stop_token(), end);
   auto repaired = repair_namespace(range, looked, ended.get_token());
-  if (!repaired && repaired.error().kind == ErrorKind::kStopped && !stop.stop_requested() && ended.stop_requested())
+  if (!repaired && repaired.error().kind == ErrorKind::kStopped && !stop.stop_requested() &&
+      (ended.stop_requested() || context_.paused()))
     return {};
   return repaired ? repaired : repaired.error().in(range.ns.full());
 }

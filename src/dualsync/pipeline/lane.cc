@@ -1,11 +1,14 @@
 #include "dualsync/pipeline/lane.h"
 
+#include <algorithm>
+
 #include "dualsync/base/log.h"
 #include "dualsync/base/planted.h"
+#include "dualsync/base/waiting.h"
 #include "dualsync/codec/bson.h"
+#include "dualsync/observe/mirror_metrics.h"
 #include "dualsync/pipeline/batch.h"
 #include "dualsync/pipeline/queue_keeper.h"
-#include "dualsync/pipeline/waiting.h"
 
 namespace dualsync {
 namespace {
@@ -32,13 +35,29 @@ void log_synced(const PipelineContext& context, const std::vector<TakenOperation
   }
 }
 
+// Seconds from capture to acknowledgement.
+std::vector<double> lags_of(const PipelineContext& context, const std::vector<TakenOperation>& taken,
+                            const std::vector<Completion>& completions) {
+  std::vector<double> lags;
+  lags.reserve(taken.size());
+  const std::int64_t now = context.clock.unix_ms();
+  for (std::size_t i = 0; i < taken.size(); ++i) {
+    if (completions[i].kind == Completion::Kind::kDone)
+      lags.push_back(static_cast<double>(std::max<std::int64_t>(0, now - taken[i].op.enqueued_ms)) / 1000);
+  }
+  return lags;
+}
+
 }  // namespace
 
 Lane::Lane(PipelineContext& context, std::size_t index)
     : context_(context),
       index_(index),
       sizer_(context.options.batch_size, context.options.batch_max),
-      backoff_(0x9e3779b97f4a7c15ULL * (index + 1)) {}
+      backoff_(0x9e3779b97f4a7c15ULL * (index + 1)),
+      batch_size_(sizer_.size()) {}
+
+LaneStatus Lane::view() const { return {in_flight_, batch_size_, batches_, last_batch_ms_}; }
 
 BackupWriter& Lane::writer() {
   if (!writer_) writer_ = context_.backup.make_writer();
@@ -98,8 +117,11 @@ Result<void> Lane::apply(const std::vector<TakenOperation>& taken) {
   const std::uint64_t sent_before = writer().bytes_sent();
   const SteadyTime begin = context_.clock.now();
   Batch batch(context_, {*local_, *writer_}, backoff_, taken);
+  in_flight_ = taken.size();
   std::vector<Completion> completions = batch.run();
-  const auto took = std::chrono::duration_cast<std::chrono::milliseconds>(context_.clock.now() - begin);
+  in_flight_ = 0;
+  const auto exactly = context_.clock.now() - begin;
+  const auto took = std::chrono::duration_cast<std::chrono::milliseconds>(exactly);
   const std::uint64_t sent = writer_->bytes_sent() - sent_before;
   context_.counters.bytes_sent.fetch_add(sent, std::memory_order_relaxed);
   if (context_.limiter != nullptr) context_.limiter->spend(taken.size(), sent);
@@ -122,6 +144,11 @@ Result<void> Lane::apply(const std::vector<TakenOperation>& taken) {
       sizer_.succeeded(taken.size(), took);
     }
   }
+  ++batches_;
+  batch_size_ = sizer_.size();
+  last_batch_ms_ = static_cast<std::uint64_t>(took.count());
+  if (context_.metrics != nullptr && !batch.backup_failure())
+    context_.metrics->add_batch(std::chrono::duration<double>(exactly).count(), lags_of(context_, taken, completions));
   log_synced(context_, taken, completions);
   log::debug("worker", "batch", {{"lane", index_}, {"operations", taken.size()}, {"duration_ms", took.count()}});
   return context_.queue.complete(completions);

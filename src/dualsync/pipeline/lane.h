@@ -6,6 +6,7 @@
 #include <atomic>
 #include <stop_token>
 
+#include "dualsync/model/status.h"
 #include "dualsync/pipeline/batch_sizer.h"
 #include "dualsync/pipeline/context.h"
 
@@ -19,6 +20,7 @@ class Lane {
   Result<void> run(std::stop_token stop);
   // One batch, or one probe. Waits for work unless `stop` is requested already.
   Result<void> step(CircuitBreaker::Permit permit, std::stop_token stop);
+  LaneStatus view() const;
 
  private:
   Result<void> apply(const std::vector<TakenOperation>& taken);
@@ -33,6 +35,11 @@ class Lane {
   // batch that was not answered it is settled before anything else, so that the batch is refused if it arrives late.
   std::unique_ptr<DocumentReader> local_;
   std::unique_ptr<BackupWriter> writer_;
+  // For view().
+  std::atomic<std::uint64_t> in_flight_{0};
+  std::atomic<std::uint64_t> batch_size_{0};
+  std::atomic<std::uint64_t> batches_{0};
+  std::atomic<std::uint64_t> last_batch_ms_{0};
 };
 
 }  // namespace dualsync

@@ -34,13 +34,18 @@ LocalIdentity decode(std::string_view bytes) {
 
 }  // namespace
 
+std::optional<LocalIdentity> known_local(const SyncQueue& queue) {
+  const auto stored = queue.get_state(kStateIdentity);
+  if (stored && *stored) return decode(**stored);
+  // A position from before identities were kept still names its replica set.
+  if (!queue.position().empty()) return LocalIdentity{queue.position().replica_set, "", "", 0};
+  return std::nullopt;
+}
+
 LocalGuard::LocalGuard(std::unique_ptr<LocalProbe> probe, std::string new_marker, SyncQueue& queue, const Clock& clock)
     : queue_(queue), clock_(clock), new_marker_(std::move(new_marker)), probe_(std::move(probe)) {
   MutexLock lock(mutex_);
-  const auto stored = queue.get_state(kStateIdentity);
-  if (stored && *stored) stored_ = decode(**stored);
-  // A position from before identities were kept still names its replica set.
-  if (!stored_ && !queue.position().empty()) stored_ = LocalIdentity{queue.position().replica_set, "", "", 0};
+  stored_ = known_local(queue);
   const auto adopt = queue.get_state(kStateAdopt);
   adopting_ = adopt && adopt->has_value();
 }

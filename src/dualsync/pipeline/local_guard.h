@@ -28,6 +28,9 @@ inline constexpr std::string_view kStateAdopt = "adopt";  // a person said that 
 inline constexpr std::string_view kStateCompareAll =
     "compare-all";  // and capture starts with a comparison of everything
 
+// The local that the queue's operations came from; nothing: none was ever read.
+std::optional<LocalIdentity> known_local(const SyncQueue& queue);
+
 class LocalGuard {
  public:
   // `new_marker`: the id of the marker, if local has none yet.

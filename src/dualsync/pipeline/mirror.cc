@@ -4,9 +4,9 @@
 
 #include "dualsync/base/log.h"
 #include "dualsync/base/time_text.h"
+#include "dualsync/base/waiting.h"
 #include "dualsync/codec/bson.h"
 #include "dualsync/observe/health.h"
-#include "dualsync/pipeline/waiting.h"
 
 namespace dualsync {
 namespace {
@@ -14,7 +14,6 @@ namespace {
 constexpr std::chrono::milliseconds kTick{1000};
 constexpr int kOplogWindowTicks = 30;
 constexpr std::chrono::milliseconds kWaitPoll{5};
-constexpr std::chrono::milliseconds kWaitPollMax{50};
 
 }  // namespace
 
@@ -26,13 +25,18 @@ Mirror::Mirror(PipelineOptions options, const Scope& scope, LocalSide& local, Ba
       clock_(clock),
       guards_(guards),
       breaker_(clock, 0xbf58476d1ce4e5b9ULL),
+      pause_(queue, clock),
       limiter_(clock, options.operations_per_second, options.bytes_per_second),
+      delete_guard_(options.mass_delete_percent, scope, local, backup, queue, clock),
       context_{options, scope, local, backup, queue, breaker_, counters_, clock, &limiter_, guards.writer},
       capture_(context_),
       full_sync_(context_),
       ddl_(context_),
       keeper_(queue, clock),
       started_(clock.now()) {
+  context_.pause = &pause_;
+  context_.delete_guard = &delete_guard_;
+  context_.metrics = &metrics_;
   for (std::size_t i = 0; i < options.lanes; ++i) lanes_.push_back(std::make_unique<Lane>(context_, i));
   synced_applied_ = queue.applied_position();
 }
@@ -55,11 +59,20 @@ void Mirror::start() {
     MutexLock lock(mutex_);
     failure_ = loaded.error().in("full sync");
   }
+  if (auto loaded = pause_.load(); !loaded) {
+    MutexLock lock(mutex_);
+    failure_ = loaded.error().in("pause");
+  }
+  if (auto loaded = delete_guard_.load(); !loaded) {
+    MutexLock lock(mutex_);
+    failure_ = loaded.error().in("mass-delete guard");
+  }
   const auto all = stop_all_.get_token();
   spawn("capture", stop_capture_.get_token(), [this](std::stop_token stop) { return capture_.run(stop); });
   for (const auto& lane : lanes_) {
     spawn("lane", all, [&lane = *lane](std::stop_token stop) { return lane.run(stop); });
   }
+  spawn("mass-delete guard", all, [this](std::stop_token stop) { return delete_guard_.run(stop); });
   spawn("ddl", all, [this](std::stop_token stop) { return ddl_.run(stop); });
   spawn("full sync", all, [this](std::stop_token stop) { return full_sync_.run(stop); });
   if (guards_.writer != nullptr) {
@@ -110,6 +123,7 @@ Status Mirror::status() const {
   const CircuitBreaker::View breaker = breaker_.view();
   Status status;
   status.enabled = true;
+  status.paused_since_ms = pause_.since_ms();
   status.uptime_seconds = std::chrono::duration_cast<std::chrono::seconds>(clock_.now() - started_).count();
   status.total_operations = stats.appended;
   status.successful_syncs = stats.done;
@@ -121,6 +135,9 @@ Status Mirror::status() const {
   status.coalesced_operations = stats.coalesced;
   status.bytes_saved = stats.bytes_saved;
   status.dead_letters = stats.dead_letters;
+  status.held = delete_guard_.view();
+  for (const HeldDeletes& one : status.held) status.held_deletes += one.documents;
+  status.guard_trips = delete_guard_.trips();
   status.dirty_ranges = stats.dirty_ranges;
   status.payloads_dropped = stats.payloads_dropped;
   status.ranges_dropped = stats.ranges_dropped;
@@ -128,10 +145,12 @@ Status Mirror::status() const {
   status.disk_low = stats.disk_low;
   status.data_dir_trouble = context_.options.data_dir_trouble;
   status.conflicts = counters_.conflicts;
+  status.gaps = counters_.gaps;
   status.malformed_events = counters_.malformed_events;
   status.bytes_sent = counters_.bytes_sent;
   status.owed_indexes = full_sync_.owed_indexes();
   status.copy = full_sync_.view();
+  for (const auto& lane : lanes_) status.lanes.push_back(lane->view());
   status.breaker = breaker.state;
   status.breaker_seconds = breaker.seconds;
   status.breaker_cause = breaker.cause;
@@ -149,6 +168,7 @@ Status Mirror::status() const {
     status.writer_cause = view.cause;
   }
   HealthInput input;
+  input.now_ms = clock_.unix_ms();
   if (const auto trouble = queue_.trouble()) input.queue_trouble = trouble->message;
   if (provers_.drills != nullptr) input.drill_failure = provers_.drills->failure();
   if (provers_.verify != nullptr) input.verify_findings = provers_.verify->findings();
@@ -192,7 +212,9 @@ void Mirror::tick(std::stop_token stop) {
       proofs_ = proofs;
     }
     keeper_.tend();
-    log_changes(status());
+    const Status now = status();
+    log_changes(now);
+    if (watcher_) watcher_(now);
     sleep_for(kTick, stop);
   }
 }
@@ -205,88 +227,6 @@ void Mirror::log_changes(const Status& status) {
   const auto level = status.verdict == Verdict::kHealthy ? log::Level::kInfo : log::Level::kWarn;
   log::write(level, "health", std::string("verdict: ") + std::string(to_string(status.verdict)),
              {{"rpo_seconds", status.rpo_seconds}, {"reasons", reasons}});
-}
-
-std::string Mirror::blocked_by(const Status& status) const {
-  if (status.local == LocalTrust::kWrong) return status.local_cause;
-  if (const auto trouble = queue_.trouble()) return "the queue cannot be written: " + trouble->message;
-  if (status.writer == WriterState::kWatching) return status.writer_cause;
-  if (status.breaker != BreakerState::kClosed) return "the backup is offline: " + status.breaker_cause;
-  if (status.capture != CaptureState::kStreaming) return "local's changes are not being read: " + status.capture_cause;
-  if (status.dirty_ranges > 0) {
-    return human_count(status.dirty_ranges) + " namespaces are still being copied or repaired, now " +
-           status.copy.current;
-  }
-  return human_count(status.queue_size) + " operations are still waiting";
-}
-
-Result<std::vector<DeadLetter>> Mirror::dead_letters(std::size_t limit) const {
-  auto letters = queue_.dead_letters(limit);
-  if (!letters) return letters;
-  for (DeadLetter& letter : *letters) {
-    if (!letter.document_key.empty()) letter.key_json = to_json(letter.document_key);
-  }
-  return letters;
-}
-
-Result<void> Mirror::retry_dead_letter(SeqNo id) {
-  DUALSYNC_TRY(queue_.retry_dead_letter(id));
-  log::info("worker", "dead letter is tried again", {{"id", id}});
-  return {};
-}
-
-Result<void> Mirror::discard_dead_letter(SeqNo id) {
-  DUALSYNC_TRY(queue_.discard_dead_letter(id));
-  log::warn("worker", "dead letter discarded; the backup stays without that change", {{"id", id}});
-  return {};
-}
-
-Result<FullSyncStatus> Mirror::start_full_sync(const FullSyncRequest& request) {
-  if (!breaker_.closed()) {
-    return Error{ErrorKind::kConnectivity, "the backup is offline: " + breaker_.view().cause,
-                 "ask again when it answers; what it missed meanwhile is sent then anyway", 0};
-  }
-  return full_sync_.start(request);
-}
-
-Result<VerifyStatus> Mirror::start_verify(const VerifyOrder& order) {
-  if (provers_.verify != nullptr) return provers_.verify->start(order);
-  return Error{ErrorKind::kUnsupported, "nothing compares here", "", 0};
-}
-
-VerifyStatus Mirror::verify() const { return provers_.verify != nullptr ? provers_.verify->view() : VerifyStatus(); }
-
-Result<WaitOutcome> Mirror::wait(std::chrono::milliseconds timeout) {
-  const SteadyTime deadline = clock_.now() + timeout;
-  auto target = local_.make_reader()->cluster_time();
-  if (!target) return target.error().in("local");
-  WaitOutcome outcome;
-  outcome.target = *target;
-  auto poll = kWaitPoll;
-  const auto stop = stop_all_.get_token();
-  for (;;) {
-    outcome.applied = queue_.applied_position();
-    if (!outcome.applied.is_null() && outcome.applied >= outcome.target) {
-      const auto synced = queue_.sync();
-      if (synced) {
-        MutexLock lock(mutex_);
-        synced_applied_ = std::max(synced_applied_, outcome.applied);
-        outcome.dead_letters = queue_.stats().dead_letters;
-        outcome.kind = outcome.dead_letters > 0 ? WaitOutcome::Kind::kExceptions : WaitOutcome::Kind::kDone;
-        return outcome;
-      }
-      if (synced.error().kind != ErrorKind::kIo) return synced.error();
-    }
-    if (const auto failed = failure()) return *failed;
-    if (stop_waits_.stop_requested()) return Error{ErrorKind::kStopped, "dualsync is stopping", "", 0};
-    if (clock_.now() >= deadline) {
-      outcome.kind = WaitOutcome::Kind::kTimedOut;
-      outcome.blocked_by = blocked_by(status());
-      return outcome;
-    }
-    sleep_for(poll, stop);
-    poll = std::min(poll * 2, kWaitPollMax);
-  }
 }
 
 }  // namespace dualsync

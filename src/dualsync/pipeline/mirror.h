@@ -11,6 +11,8 @@
 #include <thread>
 #include <vector>
 
+#include "dualsync/observe/history.h"
+#include "dualsync/observe/mirror_metrics.h"
 #include "dualsync/observe/proof_file.h"
 #include "dualsync/pipeline/capture.h"
 #include "dualsync/pipeline/ddl_applier.h"
@@ -34,6 +36,7 @@ struct MirrorGuards {
 struct MirrorProvers {
   VerifyService* verify = nullptr;
   DrillSchedule* drills = nullptr;
+  const History* history = nullptr;
 };
 
 class Mirror final : public Control {
@@ -45,6 +48,8 @@ class Mirror final : public Control {
   // What the threads share, for those who work beside the mirror and end before it.
   PipelineContext& context() { return context_; }
   void attach(MirrorProvers provers) { provers_ = provers; }  // before start()
+  // Called about once a second with the newest picture; before start().
+  void watch(std::function<void(const Status&)> watcher) { watcher_ = std::move(watcher); }
   void start();
   // Goes on until what is captured by now is on the backup or `drain` is over (at once while the backup is offline or
   // not ours), then ends capture, the lanes, and the lease. Capture runs until then: what a touch reads counts only
@@ -54,10 +59,21 @@ class Mirror final : public Control {
   std::optional<Error> failure() const;
 
   Status status() const override;
+  DayReport report() const override;
+  std::string prometheus_text() const override { return metrics_.text(status()); }
   Result<WaitOutcome> wait(std::chrono::milliseconds timeout) override;
   Result<std::vector<DeadLetter>> dead_letters(std::size_t limit) const override;
   Result<void> retry_dead_letter(SeqNo id) override;
   Result<void> discard_dead_letter(SeqNo id) override;
+  Result<Status> pause() override;
+  Result<Status> resume() override;
+  Result<HeldDecision> decide_held(const Namespace& ns, bool release) override;
+  Result<WithheldPage> held_documents(const Namespace& ns, const std::string& after, std::size_t limit) const override {
+    return queue_.withheld_documents(ns, after, limit);
+  }
+  Result<QueueListing> queue_listing(std::size_t limit) const override { return queue_.list(limit); }
+  Result<DrillStatus> start_drill(const DrillOrder& order) override;
+  DrillStatus drill() const override;
   Result<FullSyncStatus> start_full_sync(const FullSyncRequest& request) override;
   Result<FullSyncStatus> cancel_full_sync() override { return full_sync_.job().cancel(); }
   FullSyncStatus full_sync() const override { return full_sync_.job().view(); }
@@ -68,6 +84,7 @@ class Mirror final : public Control {
   void spawn(const char* name, std::stop_token stop, std::function<Result<void>(std::stop_token)> body);
   void tick(std::stop_token stop);
   void log_changes(const Status& status);
+  std::uint64_t held_documents_count() const;
   std::string blocked_by(const Status& status) const;
   double rpo_seconds(const Status& status) const;
 
@@ -77,8 +94,11 @@ class Mirror final : public Control {
   const Clock& clock_;
   const MirrorGuards guards_;
   CircuitBreaker breaker_;
+  Pause pause_;
   PipelineCounters counters_;
+  MirrorMetrics metrics_;
   RateLimiter limiter_;
+  DeleteGuard delete_guard_;
   PipelineContext context_;
   Capture capture_;
   FullSync full_sync_;
@@ -87,6 +107,8 @@ class Mirror final : public Control {
   std::vector<std::unique_ptr<Lane>> lanes_;
   const SteadyTime started_;
   MirrorProvers provers_;
+
+  std::function<void(const Status&)> watcher_;
 
   std::stop_source stop_waits_;  // of the API
   std::stop_source stop_capture_;

@@ -1,7 +1,7 @@
 #include "dualsync/pipeline/queue_keeper.h"
 
 #include "dualsync/base/log.h"
-#include "dualsync/pipeline/waiting.h"
+#include "dualsync/base/waiting.h"
 
 namespace dualsync {
 namespace {

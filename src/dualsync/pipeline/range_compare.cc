@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
+#include "dualsync/base/waiting.h"
 #include "dualsync/codec/document_key.h"
-#include "dualsync/pipeline/waiting.h"
 
 namespace dualsync {
 namespace {
@@ -52,6 +52,10 @@ Result<void> RangeCompare::found(const FoundDifference& difference, std::stop_to
   }
   const std::string backup_key = difference.backup.empty() ? "" : id_key_of(difference.backup);
   const std::string key = difference.local.empty() ? backup_key : id_key_of(difference.local);
+  auto excepted = context_.queue.is_withheld(range_.ns, key);  // the guard keeps it as it is
+  if (!excepted) return excepted.error();
+  if (*excepted) return {};
+  if (difference.local.empty()) ++foreign_;
   const bool rekey = !backup_key.empty() && key != backup_key;
   keys_.emplace_back(key, rekey ? kFlagRekey : std::uint16_t{0});
   ++counts_.repairs;
@@ -76,8 +80,10 @@ Result<void> RangeCompare::enqueue(std::stop_token stop) {
     op.enqueued_ms = context_.clock.unix_ms();
     batch.operations.push_back(op);
   }
+  if (context_.delete_guard != nullptr) DUALSYNC_TRY(context_.delete_guard->note_foreign(range_.ns, now, foreign_));
   auto appended = context_.queue.append(batch);
   keys_.clear();
+  foreign_ = 0;
   return appended;
 }
 

@@ -47,6 +47,7 @@ class RangeCompare {
   CopyProgress progress_;
   RepairCounts counts_;
   std::vector<std::pair<std::string, std::uint16_t>> keys_;  // and their operations' flags
+  std::size_t foreign_ = 0;                                  // of keys_
 };
 
 }  // namespace dualsync

@@ -93,7 +93,7 @@ Result<void> RangeCopy::copy_range(std::size_t index, std::stop_token stop) {
       page.add(*document);
     }
     if (context_.limiter != nullptr) context_.limiter->wait(stop);
-    if (stop.stop_requested()) return Error{ErrorKind::kStopped, "copy stopped", "", 0};
+    if (stop.stop_requested() || context_.paused()) return Error{ErrorKind::kStopped, "copy stopped", "", 0};
     if (page.size() > 0) {
       std::size_t already_there = 0;
       DUALSYNC_TRY(send(page, &already_there));

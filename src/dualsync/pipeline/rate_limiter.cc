@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "dualsync/pipeline/waiting.h"
+#include "dualsync/base/waiting.h"
 
 namespace dualsync {
 

@@ -2,10 +2,10 @@
 
 #include <algorithm>
 
+#include "dualsync/base/waiting.h"
 #include "dualsync/codec/bson.h"
 #include "dualsync/codec/bson_compare.h"
 #include "dualsync/codec/document_key.h"
-#include "dualsync/pipeline/waiting.h"
 
 namespace dualsync {
 namespace {
@@ -112,9 +112,18 @@ void note_moving(const std::string& before, const std::string& backup, const std
 
 }  // namespace
 
-void Recheck::add(Difference difference, RecheckOutcome* outcome) const {
+Result<void> Recheck::add(const Namespace& local_ns, Difference difference, RecheckOutcome* outcome) const {
+  if (options_.excepted) {  // asked last: the mirror may just have come to it
+    auto excepted = options_.excepted(local_ns, difference.document_key);
+    if (!excepted) return excepted.error();
+    if (*excepted) {
+      ++outcome->excepted;
+      return {};
+    }
+  }
   ++outcome->count;
   if (outcome->differences.size() < options_.differences_max) outcome->differences.push_back(std::move(difference));
+  return {};
 }
 
 Result<bool> Recheck::catch_up(std::stop_token stop) {
@@ -143,7 +152,7 @@ Result<RecheckOutcome> Recheck::run(const Namespace& local_ns, const Namespace& 
   for (Suspect& suspect : suspects) {
     const bool kept_differing = suspect.rounds_moving >= kMovingRoundsMin && !suspect.unmatched.empty();
     if (suspect.confirmed > 0 || kept_differing) {
-      add(std::move(suspect.difference), &outcome);
+      DUALSYNC_TRY(add(local_ns, std::move(suspect.difference), &outcome));
     } else {
       ++outcome.unsettled;
     }
@@ -184,7 +193,7 @@ Result<std::vector<Suspect>> Recheck::round(const Namespace& local_ns, const Nam
         suspect.difference = describe(suspect.key, now, there);
       }
       if (suspect.confirmed >= kCertain) {
-        add(std::move(suspect.difference), outcome);
+        DUALSYNC_TRY(add(local_ns, std::move(suspect.difference), outcome));
       } else {
         left.push_back(std::move(suspect));
       }

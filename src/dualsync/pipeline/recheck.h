@@ -33,12 +33,15 @@ struct RecheckOptions {
   // Returns when the backup has everything that local held when it was called; false: not in time, or nobody knows.
   // Empty: no mirror can be asked, so a difference must stay for a while.
   std::function<Result<bool>(std::stop_token)> catch_up;
+  // Whether the mirror keeps this document of the backup as it is (withheld.h): then it is no difference. Empty: none.
+  std::function<Result<bool>(const Namespace& local_ns, std::string_view key)> excepted;
   std::size_t differences_max = 100;  // named; all are counted
 };
 
 struct RecheckOutcome {
   std::uint64_t count = 0;
   std::vector<Difference> differences;
+  std::uint64_t excepted = 0;
   std::uint64_t unsettled = 0;  // changed all the time; nothing can be said about them
 };
 
@@ -58,7 +61,7 @@ class Recheck {
   Result<std::vector<Suspect>> round(const Namespace& local_ns, const Namespace& backup_ns,
                                      std::vector<Suspect> suspects, std::stop_token stop, RecheckOutcome* outcome);
   Result<bool> catch_up(std::stop_token stop);
-  void add(Difference difference, RecheckOutcome* outcome) const;
+  Result<void> add(const Namespace& local_ns, Difference difference, RecheckOutcome* outcome) const;
 
   DocumentReader& local_;
   DocumentReader& backup_;

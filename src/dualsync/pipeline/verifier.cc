@@ -3,13 +3,13 @@
 #include <algorithm>
 #include <set>
 
+#include "dualsync/base/waiting.h"
 #include "dualsync/codec/bson.h"
 #include "dualsync/codec/document_key.h"
 #include "dualsync/model/archive_name.h"
 #include "dualsync/pipeline/comparer.h"
 #include "dualsync/pipeline/index_sync.h"
 #include "dualsync/pipeline/schema_compare.h"
-#include "dualsync/pipeline/waiting.h"
 
 namespace dualsync {
 namespace {
@@ -97,10 +97,17 @@ Result<NamespaceReport> Verifier::verify_collection(const CollectionInfo& info, 
   if (info.type == CollectionInfo::Type::kCollection) {
     std::vector<Suspect> suspects;
     const auto found = [&](const FoundDifference& difference) -> Result<void> {
+      std::string key = id_key_of(difference.local.empty() ? difference.backup : difference.local);
+      if (options_.recheck.excepted) {
+        auto excepted = options_.recheck.excepted(info.ns, key);
+        if (!excepted) return excepted.error();
+        report.excepted += *excepted ? 1 : 0;
+        if (*excepted) return {};
+      }
       ++report.difference_count;
       if (suspects.size() < kSuspectsMax) {
         Suspect suspect;
-        suspect.key = id_key_of(difference.local.empty() ? difference.backup : difference.local);
+        suspect.key = std::move(key);
         suspects.push_back(std::move(suspect));
       }
       return {};
@@ -121,6 +128,7 @@ Result<NamespaceReport> Verifier::verify_collection(const CollectionInfo& info, 
     report.difference_count += outcome->count;
     report.differences = std::move(outcome->differences);
     report.unsettled = outcome->unsettled;
+    report.excepted += outcome->excepted;
   }
   DUALSYNC_TRY(settle_schema(info, &report, stop));
   return report;

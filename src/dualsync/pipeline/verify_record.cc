@@ -34,6 +34,7 @@ void append_part(bson_t* to, const VerifyPart& part) {
   append_number(to, "done", part.documents_done);
   append_number(to, "differences", part.difference_count);
   append_number(to, "unsettled", part.unsettled);
+  append_number(to, "excepted", part.excepted);
   append_list(to, "schema", part.schema, [](bson_t* entry, const std::string& text) { append_text(entry, "t", text); });
 }
 
@@ -63,6 +64,7 @@ void read_parts(const bson_iter_t& list, VerifyStatus* status) {
     if (name == "done") part.documents_done = number_of(field);
     if (name == "differences") part.difference_count = number_of(field);
     if (name == "unsettled") part.unsettled = number_of(field);
+    if (name == "excepted") part.excepted = number_of(field);
     if (name != "schema") return;
     read_list(
         field, [&] { part.schema.emplace_back(); },

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "dualsync/pipeline/waiting.h"
+#include "dualsync/base/waiting.h"
 
 namespace dualsync {
 namespace {
@@ -54,7 +54,8 @@ Result<void> VerifyRepair::wait(const std::stop_token& stop) {
     if (stop.stop_requested()) return Error{ErrorKind::kStopped, "comparison stopped", "", 0};
     if (const auto trouble = context_.queue.trouble()) return *trouble;
     if (!context_.breaker.closed() || !context_.may_write()) {
-      return Error{ErrorKind::kConnectivity, "the backup went offline before everything was repaired",
+      return Error{ErrorKind::kConnectivity,
+                   "the backup went offline, or applying was paused, before everything was repaired",
                    "the repair waits in the queue; it is compared again later", 0};
     }
     const std::vector<DirtyRange> ranges = context_.queue.dirty_ranges();

@@ -4,8 +4,8 @@
 #include <set>
 
 #include "dualsync/base/log.h"
+#include "dualsync/base/waiting.h"
 #include "dualsync/pipeline/verify_repair.h"
-#include "dualsync/pipeline/waiting.h"
 
 namespace dualsync {
 namespace {
@@ -192,6 +192,9 @@ Result<VerifyReport> VerifyService::compare(VerifySides& sides, const std::vecto
   options.namespaces = namespaces;
   options.recheck.catch_up = hooks_.catch_up;
   options.recheck.differences_max = kNamedMax;
+  options.recheck.excepted = [this](const Namespace& ns, std::string_view key) {
+    return context_.queue.is_withheld(ns, key);
+  };
   if (first) {
     options.planned = [this](const Namespace& ns, std::uint64_t documents) { planned(ns, documents); };
     options.compared = [this](const NamespaceReport& report) { compared(report); };
@@ -294,6 +297,7 @@ void VerifyService::compared(const NamespaceReport& report) {
   done.documents_done = report.local_documents;
   done.difference_count = report.difference_count;
   done.unsettled = report.unsettled;
+  done.excepted = report.excepted;
   done.schema = report.schema;
   for (const Difference& difference : report.differences) {
     if (record_.last.differences.size() < kNamedMax) record_.last.differences.push_back({report.ns, difference});

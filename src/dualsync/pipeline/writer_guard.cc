@@ -6,7 +6,7 @@
 
 #include "dualsync/base/log.h"
 #include "dualsync/base/time_text.h"
-#include "dualsync/pipeline/waiting.h"
+#include "dualsync/base/waiting.h"
 
 namespace dualsync {
 namespace {

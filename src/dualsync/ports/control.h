@@ -7,10 +7,15 @@
 #include <vector>
 
 #include "dualsync/base/result.h"
+#include "dualsync/model/day_report.h"
 #include "dualsync/model/dead_letter.h"
+#include "dualsync/model/drill_status.h"
 #include "dualsync/model/full_sync.h"
+#include "dualsync/model/held_deletes.h"
+#include "dualsync/model/queue_listing.h"
 #include "dualsync/model/status.h"
 #include "dualsync/model/verify_status.h"
+#include "dualsync/model/withheld.h"
 
 namespace dualsync {
 
@@ -19,6 +24,8 @@ class Control {
   virtual ~Control() = default;
 
   virtual Status status() const = 0;
+  virtual DayReport report() const = 0;             // the last day
+  virtual std::string prometheus_text() const = 0;  // the same for Prometheus, with histograms
 
   // Blocks until every local write made before the call is on the backup and that fact is on disk, or `timeout` ends,
   // or the daemon stops (kStopped). kConnectivity: local's time could not be asked. kUnsupported: the mirror is off.
@@ -30,6 +37,20 @@ class Control {
   virtual Result<void> retry_dead_letter(SeqNo id) = 0;
   virtual Result<void> discard_dead_letter(SeqNo id) = 0;  // kNotFound
 
+  // Deletes that the mass-delete guard holds in `ns`: they reach the backup, or (not `release`) its documents stay.
+  // kNotFound: none are held there.
+  virtual Result<HeldDecision> decide_held(const Namespace& ns, bool release) = 0;
+  // A page of the documents that are on the backup because of that; see SyncQueue::withheld_documents().
+  virtual Result<WithheldPage> held_documents(const Namespace& ns, const std::string& after,
+                                              std::size_t limit) const = 0;
+
+  // The oldest operations of the queue, at most `limit`.
+  virtual Result<QueueListing> queue_listing(std::size_t limit) const = 0;
+
+  // Stops and restarts applying; capture goes on. Both may be asked for again. The status after it.
+  virtual Result<Status> pause() = 0;
+  virtual Result<Status> resume() = 0;
+
   // Begins to make the backup equal to local, whatever it holds. kConflict: one is running. kInvalidArgument: nothing
   // answers to one of the names.
   virtual Result<FullSyncStatus> start_full_sync(const FullSyncRequest& request) = 0;
@@ -40,6 +61,10 @@ class Control {
   // one of the names.
   virtual Result<VerifyStatus> start_verify(const VerifyOrder& order) = 0;
   virtual VerifyStatus verify() const = 0;  // the newest one
+
+  // Begins a drill. Errors as start_verify().
+  virtual Result<DrillStatus> start_drill(const DrillOrder& order) = 0;
+  virtual DrillStatus drill() const = 0;  // the newest one
 };
 
 }  // namespace dualsync

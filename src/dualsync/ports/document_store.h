@@ -81,6 +81,7 @@ struct WriteItem {
   Kind kind = Kind::kReplace;
   std::string_view document_key;  // {_id: ..., shard key fields}
   std::string_view payload;       // document, or updateDescription for kDelta
+  bool loose = false;  // kDelta: also sets paths that are not there yet, in whatever order the server gives them
 };
 
 struct WriteOutcome {

@@ -31,6 +31,7 @@ class Checker {
     ddl_entries();
     pending();
     dead_letters();
+    withheld();
     compare_counters();
     if (progress_) progress_(looked_, std::max(total_, looked_));
     return std::move(report_);
@@ -178,6 +179,20 @@ class Checker {
       if (key.size() != sizeof(SeqNo)) wrong("dead_letters", name, "its key is not a sequence number", kEmptyDirectory);
       if (auto letter = decode_dead_letter(0, value); !letter)
         wrong("dead_letters", name, letter.error().message, kEmptyDirectory);
+      return name;
+    });
+  }
+
+  void withheld() {
+    scan("withheld", store_.withheld(), kReport, [&](std::string_view key, std::string_view value) {
+      ++report_.withheld;
+      const std::string name =
+          "held delete " + (key.size() < sizeof(SeqNo)
+                                ? std::string("?")
+                                : std::to_string(seq_of_key(key.substr(key.size() - sizeof(SeqNo)))));
+      if (key.size() < sizeof(SeqNo)) wrong("withheld", name, "its key ends in no sequence number", kEmptyDirectory);
+      if (auto op = decode_operation(value.substr(std::min<std::size_t>(1, value.size()))); !op)
+        wrong("withheld", name, op.error().message, kEmptyDirectory);
       return name;
     });
   }

@@ -41,9 +41,13 @@ Result<void> SyncQueue::Impl::finish_ddl(SeqNo seq, const std::vector<DirtyRange
   rocksdb::WriteBatch batch;
   if (refused) {
     DUALSYNC_TRY(set_aside(*op, *refused, &batch));
-  } else if (auto followed = follow_ddl(ddls.front().event, &batch); !followed) {
-    break_off(followed.error());
-    return followed;
+  } else {
+    auto followed = follow_ddl(ddls.front().event, &batch);
+    if (followed) followed = move_withheld(ddls.front().event, &batch);
+    if (!followed) {
+      break_off(followed.error());
+      return followed;
+    }
   }
   for (const Namespace& ns : clean) {
     // What is missing of a collection that came into being after this change is still missing.

@@ -124,6 +124,17 @@ struct SyncQueue::Impl {
   Result<void> finish_ddl(SeqNo seq, const std::vector<DirtyRange>& dirty, const std::vector<Namespace>& clean,
                           const std::optional<Error>& refused) DUALSYNC_REQUIRES(mutex);
 
+  // queue_withheld.cc
+  Result<void> load_withheld() DUALSYNC_REQUIRES(mutex);
+  void count_withheld(const Namespace& ns, bool discarded, int change, std::int64_t since_ms) DUALSYNC_REQUIRES(mutex);
+  void put_withheld(const OperationView& op, SeqNo seq, const KeyHash& key, bool discarded, rocksdb::WriteBatch* batch)
+      DUALSYNC_REQUIRES(mutex);
+  void forget_withheld(const Namespace& ns, const KeyHash& key, rocksdb::WriteBatch* batch) DUALSYNC_REQUIRES(mutex);
+  Withheld withheld_state(const KeyHash& key) const DUALSYNC_REQUIRES(mutex);
+  void withhold(const WindowOp& op, bool discarded, rocksdb::WriteBatch* batch) DUALSYNC_REQUIRES(mutex);
+  Result<void> move_withheld(const DdlEvent& event, rocksdb::WriteBatch* batch) DUALSYNC_REQUIRES(mutex);
+  Result<std::size_t> give_back_some(const Namespace& ns, OpTime time, std::string* after) DUALSYNC_REQUIRES(mutex);
+
   // queue_overflow.cc
   Result<void> relieve(std::size_t appended) DUALSYNC_REQUIRES(mutex);
   Result<void> drop_payloads(std::size_t records) DUALSYNC_REQUIRES(mutex);
@@ -180,6 +191,9 @@ struct SyncQueue::Impl {
   bool letters_changed DUALSYNC_GUARDED_BY(mutex) = false;  // since the remainder was saved
   OpTime ddl_done DUALSYNC_GUARDED_BY(mutex);               // of the newest DDL change that a queue in memory did
   HashTable<SeqNo> dead DUALSYNC_GUARDED_BY(mutex);         // the open dead letter of a document
+  HashTable<SeqNo> withheld DUALSYNC_GUARDED_BY(mutex);     // of a document: twice the number, and 1 if discarded
+  std::map<Namespace, WithheldNamespace> withheld_in DUALSYNC_GUARDED_BY(mutex);
+  bool withheld_changed DUALSYNC_GUARDED_BY(mutex) = false;  // since the remainder was saved
   // Operations below it were here before this process: the index does not know those that are not loaded yet.
   SeqNo recovered_end DUALSYNC_GUARDED_BY(mutex) = 0;
   double avg_sync_ms DUALSYNC_GUARDED_BY(mutex) = 0;

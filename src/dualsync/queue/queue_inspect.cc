@@ -1,4 +1,4 @@
-// list_queue() and export_queue().
+// list_queue(), export_queue() and SyncQueue::list().
 #include "dualsync/queue/queue_inspect.h"
 
 #include <cstring>
@@ -36,6 +36,14 @@ Result<void> each_operation(RocksStore& store, Each each) {
   return rocks_result(it->status(), "queue read");
 }
 
+Result<void> list_oldest(RocksStore& store, std::size_t limit, QueueListing* listing) {
+  return each_operation(store, [&](SeqNo seq, const OperationView& op, std::size_t bytes) -> Result<bool> {
+    listing->operations.push_back(
+        {seq, op.kind, op.ns(), std::string(op.document_key), bytes, op.attempts, op.enqueued_ms, op.last_time});
+    return listing->operations.size() < limit;
+  });
+}
+
 }  // namespace
 
 Result<QueueListing> list_queue(const std::string& directory, std::size_t limit, rocksdb::Env* env) {
@@ -50,12 +58,16 @@ Result<QueueListing> list_queue(const std::string& directory, std::size_t limit,
     std::memcpy(&counters, (*counter_bytes)->data(), std::min((*counter_bytes)->size(), sizeof counters));
   listing.total = counters.operations;
   if (limit == 0) return listing;
-  auto read = each_operation(**store, [&](SeqNo seq, const OperationView& op, std::size_t bytes) -> Result<bool> {
-    listing.operations.push_back(
-        {seq, op.kind, op.ns(), std::string(op.document_key), bytes, op.attempts, op.enqueued_ms, op.last_time});
-    return listing.operations.size() < limit;
-  });
-  if (!read) return read.error();
+  DUALSYNC_TRY(list_oldest(**store, limit, &listing));
+  return listing;
+}
+
+Result<QueueListing> SyncQueue::list(std::size_t limit) const {
+  MutexLock lock(impl_->mutex);
+  DUALSYNC_TRY(impl_->usable());
+  QueueListing listing;
+  listing.total = impl_->counters.operations;
+  if (limit > 0) DUALSYNC_TRY(list_oldest(*impl_->store, limit, &listing));
   return listing;
 }
 

@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "dualsync/model/queue_listing.h"
 #include "dualsync/queue/queue_types.h"
 
 namespace dualsync {
@@ -29,6 +30,7 @@ struct QueueReport {
   std::uint64_t bytes = 0;  // of their records
   std::uint64_t ddl_operations = 0;
   std::uint64_t dead_letters = 0;
+  std::uint64_t withheld = 0;  // held deletes, and discarded ones
   std::uint64_t dirty_ranges = 0;
   std::uint64_t index_entries = 0;
   OpTime position;                     // up to where local has been read
@@ -47,22 +49,11 @@ using InspectProgress = std::function<void(std::uint64_t done, std::uint64_t tot
 Result<QueueReport> check_queue(const std::string& directory, const InspectProgress& progress,
                                 rocksdb::Env* env = nullptr);
 
-// One operation without its content.
-struct ListedOperation {
-  SeqNo seq = 0;
-  OpKind kind = OpKind::kTouch;
-  Namespace ns;
-  std::string document_key;  // BSON; empty for DDL
-  std::uint64_t bytes = 0;
-  std::uint32_t attempts = 0;
-  std::int64_t enqueued_ms = 0;
-  OpTime time;  // of its newest change
-};
-struct QueueListing {
-  std::vector<ListedOperation> operations;  // oldest first
-  std::uint64_t total = 0;
-};
+// The oldest operations, at most `limit`.
 Result<QueueListing> list_queue(const std::string& directory, std::size_t limit, rocksdb::Env* env = nullptr);
+
+// Every document that the mass-delete guard keeps on the backup. kNotFound: there is no queue.
+Result<std::vector<WithheldDocument>> read_withheld(const std::string& directory, rocksdb::Env* env = nullptr);
 
 // Writes the queue as JSON, one operation in memory at a time. Returns how many. kIo: the stream cannot be written.
 Result<std::uint64_t> export_queue(const std::string& directory, std::uint32_t retries_max, std::int64_t now_ms,

@@ -116,7 +116,8 @@ Result<std::vector<TakenOperation>> SyncQueue::take(std::size_t lane, TakeLimits
     if (free) {
       for (const WindowOp* op : impl.window.take(lane, limits, now))
         taken.push_back({op->seq, impl.without_gaps(*op), op->read_at,
-                         op->read_document ? std::string_view(*op->read_document) : std::string_view()});
+                         op->read_document ? std::string_view(*op->read_document) : std::string_view(),
+                         impl.withheld_state(op->key)});
     }
     impl.handed_out += taken.size();
     if (!taken.empty() || now >= deadline || stop.stop_requested()) return taken;
@@ -286,6 +287,11 @@ Result<void> SyncQueue::Impl::settle(const Completion& completion, Staged* stage
       }
       count_done(*op);
       resolve(*op, batch);
+      if (!withheld.empty()) forget_withheld(op->op.ns(), op->key, batch);
+      forget(op, batch);
+      return {};
+    case Completion::Kind::kWithhold:
+      withhold(*op, completion.discarded, batch);
       forget(op, batch);
       return {};
     case Completion::Kind::kDeadLetter: {

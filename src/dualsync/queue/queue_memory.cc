@@ -31,6 +31,15 @@ Result<std::size_t> copy_family(rocksdb::DB* from, rocksdb::ColumnFamilyHandle* 
   return copied;
 }
 
+// The whole of a small family.
+Result<void> replace(RocksStore& from, rocksdb::ColumnFamilyHandle* source, rocksdb::ColumnFamilyHandle* target,
+                     rocksdb::WriteBatch* batch) {
+  batch->DeleteRange(target, "", std::string(9, '\xff'));
+  const std::unique_ptr<rocksdb::Iterator> it(from.db()->NewIterator(rocksdb::ReadOptions(), source));
+  for (it->SeekToFirst(); it->Valid(); it->Next()) batch->Put(target, it->key(), it->value());
+  return rocks_result(it->status(), "queue read");
+}
+
 }  // namespace
 
 Remainder::Remainder(std::string directory, rocksdb::Env* env) : directory_(std::move(directory)), env_(env) {}
@@ -51,6 +60,8 @@ Result<std::unique_ptr<RocksStore>> Remainder::open() {
   had_operations_ = *operations > 0;
   auto letters = copy_family(disk_->db(), disk_->dead_letters(), memory->get(), (*memory)->dead_letters());
   if (!letters) return letters.error();
+  auto withheld = copy_family(disk_->db(), disk_->withheld(), memory->get(), (*memory)->withheld());
+  if (!withheld) return withheld.error();
   auto meta = copy_family(disk_->db(), disk_->meta(), memory->get(), (*memory)->meta());
   if (!meta) return meta.error();
   for (const std::string_view prefix : {kMetaDirtyPrefix, kMetaDdlPrefix, kMetaStatePrefix}) {
@@ -98,7 +109,8 @@ Result<void> Remainder::write(rocksdb::WriteBatch* batch) {
   return written;
 }
 
-Result<void> Remainder::save(const std::map<std::string, std::string>& meta, RocksStore& memory, bool letters) {
+Result<void> Remainder::save(const std::map<std::string, std::string>& meta, RocksStore& memory,
+                             const Changed& changed) {
   DUALSYNC_TRY(reach_disk());
   rocksdb::WriteBatch batch;
   std::set<std::string> names;
@@ -110,13 +122,8 @@ Result<void> Remainder::save(const std::map<std::string, std::string>& meta, Roc
     if (!names.contains(old)) batch.Delete(disk_->meta(), old);
   }
   if (had_operations_) batch.DeleteRange(disk_->operations(), "", std::string(9, '\xff'));
-  if (letters) {
-    batch.DeleteRange(disk_->dead_letters(), "", std::string(9, '\xff'));
-    const std::unique_ptr<rocksdb::Iterator> it(
-        memory.db()->NewIterator(rocksdb::ReadOptions(), memory.dead_letters()));
-    for (it->SeekToFirst(); it->Valid(); it->Next()) batch.Put(disk_->dead_letters(), it->key(), it->value());
-    DUALSYNC_TRY(rocks_result(it->status(), "queue read"));
-  }
+  if (changed.letters) DUALSYNC_TRY(replace(memory, memory.dead_letters(), disk_->dead_letters(), &batch));
+  if (changed.withheld) DUALSYNC_TRY(replace(memory, memory.withheld(), disk_->withheld(), &batch));
   if (batch.Data() == written_) return {};
   written_ = batch.Data();
   DUALSYNC_TRY(write(&batch));
@@ -160,8 +167,8 @@ Result<bool> SyncQueue::Impl::save_remainder() {
   kept.floor = kept.gap_seq = kept.next_seq;
   kept.applied = std::min(kept.applied, from->time.packed());
   meta[std::string(kMetaCounters)] = std::string(reinterpret_cast<const char*>(&kept), sizeof kept);
-  DUALSYNC_TRY(remainder->save(meta, *store, letters_changed));
-  letters_changed = false;
+  DUALSYNC_TRY(remainder->save(meta, *store, {letters_changed, withheld_changed}));
+  letters_changed = withheld_changed = false;
   return true;
 }
 

@@ -35,8 +35,12 @@ class Remainder {
   void passed(const Position& position);
   // The newest position passed that is not behind `safe`; forgets those before it.
   std::optional<Position> newest_before(OpTime safe);
-  // Replaces the remainder. `letters`: the dead letters have changed.
-  Result<void> save(const std::map<std::string, std::string>& meta, RocksStore& memory, bool letters);
+  // Replaces the remainder; of the families, those that have changed since the last time.
+  struct Changed {
+    bool letters = false;
+    bool withheld = false;
+  };
+  Result<void> save(const std::map<std::string, std::string>& meta, RocksStore& memory, const Changed& changed);
   // One name by itself; an empty value forgets it.
   Result<void> put(std::string_view name, std::string_view value);
   Result<void> ddl_done(OpTime time);  // the newest

@@ -41,6 +41,8 @@ void SyncQueue::Impl::forget_memory() {
   for (const Namespace& ns : held) window.set_held(window.namespace_state(ns.db, ns.collection), true);
   rebuild(&index);
   rebuild(&dead);
+  rebuild(&withheld);
+  withheld_in.clear();
   rebuild(&policy, options.bounds);
   counters = {};
   position = {};

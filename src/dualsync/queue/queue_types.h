@@ -14,6 +14,7 @@
 #include "dualsync/model/dead_letter.h"
 #include "dualsync/model/operation.h"
 #include "dualsync/model/position.h"
+#include "dualsync/model/withheld.h"
 #include "dualsync/queue/overflow.h"
 
 namespace rocksdb {
@@ -75,6 +76,7 @@ struct TakenOperation {
   // was there; empty: nothing.
   OpTime read_at;
   std::string_view read_document;
+  Withheld withheld = Withheld::kNo;  // of its document
 };
 
 // What became of a taken operation.
@@ -86,15 +88,17 @@ struct Completion {
     kTouch,       // becomes a touch, tried again after `delay`; uses up no retry
     kRead,        // becomes a touch that read local at `read_at` and found `document`; looked at again after `delay`
     kDeadLetter,  // set aside with `error`
+    kWithhold,    // the guard keeps it from the backup: see SyncQueue::withheld()
     kOvertaken,   // rename, drop or dropDatabase `ddl` takes the document along or away: see settle_overtaken()
   };
   SeqNo seq = 0;
   Kind kind = Kind::kDone;
   std::chrono::milliseconds delay{0};
   OpTime read_at;
-  std::string document;  // kRead: empty if there was none
-  bool rekey = false;    // kRead, kTouch: see kFlagRekey
-  SeqNo ddl = 0;         // kOvertaken
+  std::string document;    // kRead: empty if there was none
+  bool rekey = false;      // kRead, kTouch: see kFlagRekey
+  SeqNo ddl = 0;           // kOvertaken
+  bool discarded = false;  // kWithhold: somebody has decided already that the document stays
   Error error;
 };
 

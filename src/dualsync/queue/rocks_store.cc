@@ -133,7 +133,8 @@ void RocksStore::lay_out(rocksdb::Env* env) {
              {"operations", operations},
              {"pending", pending},
              {"dead_letters", family_options(1U << 20U, cache)},
-             {"meta", family_options(1U << 20U, cache)}};
+             {"meta", family_options(1U << 20U, cache)},
+             {"withheld", family_options(1U << 20U, cache)}};
 }
 
 namespace {

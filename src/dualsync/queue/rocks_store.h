@@ -44,6 +44,7 @@ class RocksStore {
   rocksdb::ColumnFamilyHandle* pending() { return families_[2]; }
   rocksdb::ColumnFamilyHandle* dead_letters() { return families_[3]; }
   rocksdb::ColumnFamilyHandle* meta() { return families_[4]; }
+  rocksdb::ColumnFamilyHandle* withheld() { return families_[5]; }
 
   Result<void> write(rocksdb::WriteBatch* batch, bool sync = false);
   Result<void> sync();

@@ -74,6 +74,7 @@ Result<void> SyncQueue::Impl::load_state() {
   if (!ddl_bytes) return ddl_bytes.error();
   if (*ddl_bytes) ddl_done = OpTime::unpack(seq_of_key(**ddl_bytes));
   DUALSYNC_TRY(load_dead_letters());
+  DUALSYNC_TRY(load_withheld());
   cursor = counters.floor;
   recovered_end = counters.operations > 0 ? counters.next_seq : 0;
   recovered_early = OpTime::unpack(counters.early);

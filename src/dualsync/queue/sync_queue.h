@@ -24,6 +24,7 @@
 #include <vector>
 
 #include "dualsync/base/result.h"
+#include "dualsync/model/queue_listing.h"
 #include "dualsync/queue/queue_types.h"
 
 namespace dualsync {
@@ -99,6 +100,8 @@ class SyncQueue {
   // Every operation that was captured up to here is on the backup or a dead letter, dirty ranges left out.
   OpTime settled_position() const;
   QueueStats stats() const;
+  // The oldest operations, at most `limit`; everybody else waits meanwhile, so keep it small.
+  Result<QueueListing> list(std::size_t limit) const;
   // More than half of the bound on bytes is taken: a repair had better wait, or what it adds is dropped again.
   bool crowded() const;
   Result<void> sync();
@@ -111,6 +114,17 @@ class SyncQueue {
   Result<void> retry_dead_letter(SeqNo seq);
   // Forgets it: the backup stays without the change until a later one of the document, or a repair. kNotFound.
   Result<void> discard_dead_letter(SeqNo seq);
+
+  // --- withheld deletes ------------------------------------------------------------------------------------------
+  // What Completion::Kind::kWithhold has set aside. They follow renames and go with a drop.
+  std::vector<WithheldNamespace> withheld() const;
+  Result<Withheld> withheld_state(const Namespace& ns, std::string_view document_key) const;
+  Result<bool> is_withheld(const Namespace& ns, std::string_view document_key) const;  // in either way
+  // A page of at most `limit`, of one namespace or (an empty one) of all; `after`: WithheldPage::next, at first empty.
+  Result<WithheldPage> withheld_documents(const Namespace& ns, std::string_view after, std::size_t limit) const;
+  // All that are held there become touches as of `time`, so that their documents are read again. Returns how many.
+  // Broken off in between, the rest is as it was.
+  Result<std::uint64_t> give_back_withheld(const Namespace& ns, OpTime time);
 
  private:
   struct Impl;

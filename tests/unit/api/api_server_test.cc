@@ -1,74 +1,15 @@
-#include "dualsync/api/api_server.h"
-
-#include <arpa/inet.h>
-#include <gtest/gtest.h>
-#include <httplib.h>
-#include <sys/socket.h>
-#include <unistd.h>
-
-#include <array>
-#include <nlohmann/json.hpp>
-#include <string>
 #include <thread>
 #include <vector>
 
-#include "support/fake_control.h"
+#include "unit/api/api_fixture.h"
 
 namespace dualsync {
 namespace {
 
+using test::kToken;
 using Json = nlohmann::json;
 
-constexpr const char* kToken = "0123456789abcdef";
-
-class ApiServerTest : public ::testing::Test {
- protected:
-  void SetUp() override {
-    const Result<int> port = server_.start();
-    ASSERT_TRUE(port.ok()) << port.error().message;
-    port_ = *port;
-  }
-  void TearDown() override { control_.hold_waits(false); }
-
-  httplib::Client client() const {
-    httplib::Client made("127.0.0.1", port_);
-    made.set_bearer_token_auth(kToken);
-    made.set_read_timeout(20);
-    return made;
-  }
-
-  // Sends `text` as it stands and reads to the end.
-  std::string raw(const std::string& text) const {
-    const int fd = ::socket(AF_INET, SOCK_STREAM, 0);
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_port = htons(static_cast<std::uint16_t>(port_));
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    EXPECT_EQ(::connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
-    EXPECT_EQ(::send(fd, text.data(), text.size(), MSG_NOSIGNAL), static_cast<ssize_t>(text.size()));
-    std::string answer;
-    std::array<char, 4096> buffer{};
-    for (ssize_t n = 0; (n = ::recv(fd, buffer.data(), buffer.size(), 0)) > 0;)
-      answer.append(buffer.data(), static_cast<std::size_t>(n));
-    ::close(fd);
-    return answer;
-  }
-
-  static void expect_problem(const httplib::Result& result, int status, const std::string& code) {
-    ASSERT_TRUE(result) << httplib::to_string(result.error());
-    EXPECT_EQ(result->status, status);
-    EXPECT_EQ(result->get_header_value("Content-Type"), "application/problem+json");
-    const Json body = Json::parse(result->body);
-    EXPECT_EQ(body.at("status"), status);
-    EXPECT_EQ(body.at("code"), code);
-    EXPECT_TRUE(body.contains("title"));
-    EXPECT_TRUE(body.contains("detail"));
-  }
-
-  test::FakeControl control_;
-  ApiServer server_{control_, {"127.0.0.1", 0, kToken}};
-  int port_ = 0;
-};
+class ApiServerTest : public test::ApiFixture {};
 
 TEST_F(ApiServerTest, AnswersMetricsAndStatus) {
   Status status;
@@ -115,7 +56,7 @@ TEST_F(ApiServerTest, RefusesAMissingOrWrongToken) {
 }
 
 TEST_F(ApiServerTest, RefusesUnknownPathsAndMethods) {
-  expect_problem(client().Get("/"), 404, "not-found");
+  expect_problem(client().Get("/nothing"), 404, "not-found");
   expect_problem(client().Get("/api/sync/metrics/"), 404, "not-found");
   const httplib::Result wrong = client().Post("/api/sync/metrics", "{}", "application/json");
   expect_problem(wrong, 405, "method-not-allowed");
@@ -125,6 +66,15 @@ TEST_F(ApiServerTest, RefusesUnknownPathsAndMethods) {
   EXPECT_EQ(got->get_header_value("Allow"), "POST");
   expect_problem(client().Delete("/api/sync/status"), 405, "method-not-allowed");
   expect_problem(client().Options("/api/sync/status"), 405, "method-not-allowed");
+}
+
+TEST_F(ApiServerTest, RefusesMethodsThatNothingTakes) {
+  for (const char* method : {"TRACE", "QUERY", "PATCH"}) {
+    const std::string answer =
+        raw(std::string(method) + " /api/sync/verify HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\n{}");
+    EXPECT_TRUE(answer.starts_with("HTTP/1.1 405 ")) << answer;
+    EXPECT_NE(answer.find("\r\nAllow: "), std::string::npos) << answer;
+  }
 }
 
 TEST_F(ApiServerTest, RefusesForeignHostsAndPages) {
@@ -147,8 +97,8 @@ TEST_F(ApiServerTest, WaitTellsHowItEnded) {
   httplib::Result done = client().Post("/api/sync/wait");
   ASSERT_TRUE(done);
   EXPECT_EQ(done->status, 200);
-  EXPECT_EQ(Json::parse(done->body),
-            Json::parse(R"({"done":true,"exceptions":0,"target":{"t":100,"i":1},"applied":null,"blockedBy":""})"));
+  EXPECT_EQ(Json::parse(done->body), Json::parse(R"({"done":true,"exceptions":0,"deadLetters":0,"heldDeletes":0,)"
+                                                 R"("target":{"t":100,"i":1},"applied":null,"blockedBy":""})"));
   EXPECT_EQ(control_.last_timeout(), std::chrono::seconds(60));
 
   outcome.kind = WaitOutcome::Kind::kExceptions;
@@ -233,123 +183,6 @@ TEST_F(ApiServerTest, RefusesWhatIsTooLargeOrMalformed) {
   const httplib::Result alive = client().Get("/api/sync/metrics");
   ASSERT_TRUE(alive);
   EXPECT_EQ(alive->status, 200);
-}
-
-TEST_F(ApiServerTest, ListsRetriesAndDiscardsDeadLetters) {
-  DeadLetter letter;
-  letter.seq = 7;
-  letter.kind = OpKind::kReplace;
-  letter.ns = {"shop", "bills"};
-  letter.key_json = R"({"_id":{"$numberInt":"1"}})";
-  letter.reason = "refused";
-  letter.code = 121;
-  letter.attempts = 6;
-  letter.last_ms = 1000;
-  control_.add_dead_letter(letter);
-  const auto listed = client().Get("/api/sync/dead-letters?limit=5");
-  ASSERT_TRUE(listed);
-  EXPECT_EQ(Json::parse(listed->body)["deadLetters"],
-            Json::parse(R"([{"id":7,"namespace":"shop.bills","documentKey":{"_id":{"$numberInt":"1"}},"type":"replace",
-                             "reason":"refused","code":121,"attempts":6,"first":"1970-01-01T00:00:00.000Z",
-                             "last":"1970-01-01T00:00:01.000Z"}])"));
-  const auto retried = client().Post("/api/sync/dead-letters/7/retry");
-  ASSERT_TRUE(retried);
-  EXPECT_EQ(retried->status, 202);
-  EXPECT_EQ(control_.retried(), std::vector<SeqNo>{7});
-  EXPECT_EQ(client().Delete("/api/sync/dead-letters/7")->status, 200);
-  expect_problem(client().Delete("/api/sync/dead-letters/7"), 404, "not-found");
-  expect_problem(client().Delete("/api/sync/dead-letters/0"), 400, "invalid-argument");
-  expect_problem(client().Post("/api/sync/dead-letters/7"), 405, "method-not-allowed");
-  expect_problem(client().Post("/api/sync/dead-letters//retry"), 404, "not-found");
-}
-
-TEST_F(ApiServerTest, StartsShowsAndCancelsAFullSync) {
-  auto client = this->client();
-  const char* path = "/api/sync/full-sync";
-  const auto none = client.Get(path);
-  ASSERT_TRUE(none);
-  EXPECT_EQ(Json::parse(none->body).at("state"), "none");
-  EXPECT_EQ(Json::parse(none->body).at("etaSeconds"), nullptr);
-  expect_problem(client.Delete(path), 404, "not-found");
-
-  const auto started = client.Post(path, R"({"namespaces":["bills","shop.*"],"keepExtra":true})", "application/json");
-  ASSERT_TRUE(started);
-  EXPECT_EQ(started->status, 202);
-  EXPECT_EQ(Json::parse(started->body).at("state"), "running");
-  EXPECT_EQ(control_.full_sync_request().namespaces, (std::vector<std::string>{"bills", "shop.*"}));
-  EXPECT_TRUE(control_.full_sync_request().keep_extra);
-  expect_problem(client.Post(path), 409, "conflict");
-
-  FullSyncStatus status = control_.full_sync();
-  status.parts = {{{"shop", "bills"}, FullSyncPart::State::kRunning, 100, 40, 3, 1},
-                  {{"shop", "goods"}, FullSyncPart::State::kDone, 10, 12, 0, 0}};
-  status.documents_per_second = 20;
-  status.eta_seconds = 3;
-  control_.set_full_sync(status);
-  const Json body = Json::parse(client.Get(path)->body);
-  EXPECT_EQ(body.at("documentsTotal"), 112) << "an estimate is never below what was seen";
-  EXPECT_EQ(body.at("documentsDone"), 52);
-  EXPECT_EQ(body.at("namespacesDone"), 1);
-  EXPECT_EQ(body.at("repairs"), 3);
-  EXPECT_EQ(body.at("etaSeconds"), 3);
-  EXPECT_EQ(body.at("namespaces").at(0).at("state"), "running");
-
-  const auto cancelled = client.Delete(path);
-  ASSERT_TRUE(cancelled);
-  EXPECT_EQ(Json::parse(cancelled->body).at("state"), "cancelled");
-  EXPECT_EQ(client.Put(path, "", "text/plain")->get_header_value("Allow"), "GET, HEAD, POST, DELETE");
-}
-
-TEST_F(ApiServerTest, RefusesAFullSyncThatItDoesNotUnderstand) {
-  auto client = this->client();
-  for (const char* body : {"{", "[]", R"({"namespaces":"a"})", R"({"namespaces":[1]})", R"({"namespaces":[""]})",
-                           R"({"keepExtra":1})", R"({"other":1})"}) {
-    expect_problem(client.Post("/api/sync/full-sync", body, "application/json"), 400, "invalid-argument");
-  }
-  EXPECT_EQ(control_.full_sync().state, FullSyncStatus::State::kNone);
-}
-
-TEST_F(ApiServerTest, StartsAndShowsAComparison) {
-  auto client = this->client();
-  const char* path = "/api/sync/verify";
-  expect_problem(httplib::Client("127.0.0.1", port_).Get(path), 401, "token-required");
-  const auto none = client.Get(path);
-  ASSERT_TRUE(none);
-  EXPECT_EQ(Json::parse(none->body).at("state"), "idle");
-  const auto started = client.Post(path, R"({"namespaces":["bills"],"repair":true})", "application/json");
-  ASSERT_TRUE(started);
-  EXPECT_EQ(started->status, 202);
-  EXPECT_EQ(Json::parse(started->body).at("phase"), "comparing");
-  EXPECT_EQ(control_.verify_order().namespaces, std::vector<std::string>{"bills"});
-  EXPECT_TRUE(control_.verify_order().repair);
-  expect_problem(client.Post(path), 409, "conflict");
-
-  VerifyStatus status = control_.verify();
-  status.state = VerifyStatus::State::kDone;
-  status.parts = {{{"shop", "bills"}, VerifyPart::State::kDone, 10, 12, 2, 1, {"index 'a' is missing on the backup"}},
-                  {{"shop", "goods"}, VerifyPart::State::kDone, 5, 5, 0, 0, {}}};
-  status.differences = {{{"shop", "bills"}, {DifferenceKind::kMissing, "", R"({ "$numberInt" : "7" })", ""}}};
-  control_.set_verify(status);
-  const Json body = Json::parse(client.Get(path)->body);
-  EXPECT_EQ(body.at("phase"), nullptr);
-  EXPECT_EQ(body.at("equal"), false);
-  EXPECT_EQ(body.at("documentsTotal"), 17);
-  EXPECT_EQ(body.at("differenceCount"), 2);
-  EXPECT_EQ(body.at("schemaDifferenceCount"), 1);
-  EXPECT_EQ(body.at("unsettled"), 1);
-  EXPECT_EQ(body.at("differences").size(), 1U);
-  EXPECT_EQ(body.at("differences").at(0),
-            (Json{{"namespace", "shop.bills"}, {"kind", "missing"}, {"id", {{"$numberInt", "7"}}}, {"path", ""}}));
-  EXPECT_EQ(body.at("namespaces").at(1).at("equal"), true);
-}
-
-TEST_F(ApiServerTest, RefusesAComparisonThatItDoesNotUnderstand) {
-  auto client = this->client();
-  for (const char* body : {"{", "[]", R"({"namespaces":"a"})", R"({"namespaces":[1]})", R"({"namespaces":[""]})",
-                           R"({"repair":1})", R"({"keepExtra":true})"}) {
-    expect_problem(client.Post("/api/sync/verify", body, "application/json"), 400, "invalid-argument");
-  }
-  EXPECT_EQ(control_.verify().state, VerifyStatus::State::kIdle);
 }
 
 TEST_F(ApiServerTest, RefusesAPortThatIsTaken) {

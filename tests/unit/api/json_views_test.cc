@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "dualsync/api/problem.h"
+#include "dualsync/json/value_json.h"
 
 namespace dualsync {
 namespace {
@@ -16,10 +17,11 @@ TEST(JsonViews, GiveMetricsInTheDocumentedOrder) {
       metrics_json(status).dump(),
       R"({"totalOperations":7,"successfulSyncs":0,"failedSyncs":0,"queueSize":0,"avgSyncTime":0.0,)"
       R"("lastSyncTimestamp":"1970-01-01T00:00:00.000Z","rpoSeconds":0.0,"queueBytes":0,"coalescedOperations":0,)"
-      R"("conflicts":0,"deadLetters":0,"dirtyRanges":0,"breaker":"closed","capturePosition":{"t":1795000000,"i":3},)"
+      R"("conflicts":0,"deadLetters":0,"heldDeletes":0,"dirtyRanges":0,"breaker":"closed",)"
+      R"("capturePosition":{"t":1795000000,"i":3},)"
       R"("appliedPosition":null,"verifiedUntil":null,"lastProvenRestore":null,"oplogWindowSeconds":null,"bytesSent":0,)"
       R"("bytesSavedByCoalescing":0,"owedIndexes":0,)"
-      R"("queueOverflows":{"payloadsDropped":0,"rangesDropped":0},"malformedEvents":0})");
+      R"("queueOverflows":{"payloadsDropped":0,"rangesDropped":0},"gaps":0,"malformedEvents":0})");
 }
 
 TEST(JsonViews, GiveNullForWhatHasNotHappened) {

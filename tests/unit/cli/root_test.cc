@@ -149,6 +149,21 @@ TEST_F(Cli, NeverPrintsAPassword) {
   EXPECT_EQ((out() + err()).find("hunter22"), std::string::npos) << out() << err();
 }
 
+TEST_F(Cli, NamesAnUnexpectedFlagButNotWhatMayBeItsSecret) {
+  run({"run", "--api-token", "hunter"});
+  EXPECT_TRUE(err().starts_with("dualsync: nothing takes these arguments: --api-token ***\n")) << err();
+  run({"run", "--api-token=hunter"});
+  EXPECT_TRUE(err().starts_with("dualsync: nothing takes these arguments: --api-token***\n")) << err();
+  run({"run", "-phunter"});
+  EXPECT_TRUE(err().starts_with("dualsync: nothing takes these arguments: -p***\n")) << err();
+  run({"--password", "two", "hunter", "run"});
+  EXPECT_EQ(err().find("hunter"), std::string::npos) << err();
+  run({"run", "--local-uri", "mongodb://bob:a", "hunter@host"});
+  EXPECT_TRUE(err().starts_with("dualsync: nothing takes these arguments: ***\n")) << err();
+  run({"statsu"});
+  EXPECT_TRUE(err().starts_with("dualsync: nothing takes these arguments: statsu\n")) << err();
+}
+
 TEST_F(Cli, ShowsStatus) {
   EXPECT_EQ(run({"status"}), kExitNoDaemon);
   EXPECT_NE(err().find("dualsync run"), std::string::npos);
@@ -218,7 +233,7 @@ TEST_F(Cli, Waits) {
   EXPECT_NE(err().find("after 1 s: the first copy"), std::string::npos) << err();
   EXPECT_EQ(run({"wait", "--json"}), kExitTimedOut);
   EXPECT_EQ(Json::parse(out()).at("done"), false);
-  EXPECT_EQ(Json::parse(out()).size(), 5U);
+  EXPECT_EQ(Json::parse(out()).size(), 7U);
 
   control_.set_outcome(Error{ErrorKind::kConnectivity, "local does not answer", "", 0});
   EXPECT_EQ(run({"wait"}), kExitUnreachable);

@@ -57,6 +57,9 @@ TEST(ConfigFields, NeverShowACredential) {
   EXPECT_EQ(shown_value(*find_field("MONGODB_ATLAS_URI"), "hunter22"), "***");
   EXPECT_EQ(shown_value(*find_field("MONGODB_ATLAS_URI"), "mongodb://bob:hunter22@example.net"),
             "mongodb://bob:***@example.net");
+  for (const char* uri : {"mongodb://bob:12 hunter22", "mongodb://bob:12\"hunter22", "mongodb://bob:12'hunter22"})
+    EXPECT_EQ(shown_value(*find_field("MONGODB_ATLAS_URI"), uri), "***");
+  EXPECT_EQ(shown_value(*find_field("SYNC_HTTP_LISTEN"), "mongodb:/bob:hunter22@host"), "***");
   EXPECT_EQ(shown_value(*find_field("SYNC_LANES"), "1\x1b[2J"), "1?[2J");
   EXPECT_EQ(shown_value(*find_field("SYNC_LANES"), std::string(1000, '1')).size(), 203U);
 }

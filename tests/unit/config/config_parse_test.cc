@@ -63,6 +63,17 @@ TEST(ConfigParse, ChecksBounds) {
   EXPECT_EQ(outcome("SYNC_ON_DROP", "arch"), "it is none of the known words");
 }
 
+TEST(ConfigParse, ChecksWebUrls) {
+  const Field* field = find_field("SYNC_ALERT_URL");
+  ASSERT_NE(field, nullptr);
+  Settings settings;
+  for (const char* good : {"http://h", "https://u:p@h:65535/a?b", "http://[::1]:80/", "http://h:8080"})
+    EXPECT_TRUE(parse_field(*field, good, &settings).ok()) << good;
+  for (const char* bad : {"h", "ftp://h", "http://", "http://:80", "http://h:0", "http://h:x", "http://h:99999999999/x",
+                          "http://h h", "http://u:p@/x"})
+    EXPECT_FALSE(parse_field(*field, bad, &settings).ok()) << bad;
+}
+
 TEST(ConfigParse, ChecksUris) {
   EXPECT_EQ(outcome("MONGODB_ATLAS_URI", "mongodb+srv://u:p@cluster.example.net/shop"), "ok");
   EXPECT_EQ(outcome("MONGODB_LOCAL_URI", "mongodb://[::1]:27017"), "ok");

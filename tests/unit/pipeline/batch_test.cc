@@ -340,5 +340,39 @@ TEST_F(CollisionTest, ATooLongCycleIsTriedAgainWithMoreRoomAndNothingIsHalfDone)
   EXPECT_EQ(backup_.data, local_.data);
 }
 
+// Local is lost: what the operations hold goes out all the same, and what they do not hold stays as it was.
+TEST_F(BatchTest, WithoutLocalADeltaSetsNewFieldsAndAnInsertWins) {
+  pipeline_.without_local = true;
+  backup_.put(kBills, document("1", 1));
+  backup_.put(kBills, document("2", 7));
+  const std::string delta = test::bson(R"({"updatedFields":{"w":9},"removedFields":[]})");
+  for (const Completion& one :
+       run({make_op(OpKind::kDelta, "1", delta), make_op(OpKind::kInsert, "2", document("2", 2))}))
+    EXPECT_EQ(one.kind, Kind::kDone);
+  EXPECT_NE(backup_.get(kBills, id_key("1")), document("1", 1));
+  EXPECT_EQ(backup_.get(kBills, id_key("2")), document("2", 2));
+  EXPECT_EQ(counters_.loose_deltas, 1U);
+}
+
+TEST_F(BatchTest, WithoutLocalWhatCannotBeMadeWholeIsPutBackAsItWas) {
+  pipeline_.without_local = true;
+  local_.down = true;
+  const std::string delta = test::bson(R"({"updatedFields":{"v":9},"removedFields":[]})");
+  for (const Completion& one : run({make_op(OpKind::kDelta, "1", delta), make_op(OpKind::kTouch, "2")}))
+    EXPECT_EQ(one.kind, Kind::kPutBack);
+  EXPECT_EQ(queue_->stats().operations, 2U);
+  EXPECT_EQ(queue_->list(1)->operations[0].kind, OpKind::kDelta) << "its content must not be forgotten";
+  EXPECT_TRUE(backup_.data[kBills].empty());
+}
+
+TEST_F(BatchTest, WithoutLocalNothingTakesTheBackupBackWhereACopyWasOnItsWay) {
+  pipeline_.without_local = true;
+  local_.down = true;
+  ASSERT_TRUE(queue_->mark_dirty({kBills, "first copy", {}, false, ""}).ok());
+  backup_.put(kBills, document("1", 5));
+  EXPECT_EQ(run({make_op(OpKind::kInsert, "1", document("1", 1))})[0].kind, Kind::kPutBack);
+  EXPECT_EQ(backup_.get(kBills, id_key("1")), document("1", 5));
+}
+
 }  // namespace
 }  // namespace dualsync

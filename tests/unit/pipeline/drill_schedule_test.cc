@@ -15,9 +15,10 @@ class DrillScheduleTest : public ::testing::Test {
   DrillScheduleTest() {
     hooks_.obstacle = [this] { return obstacle_; };
     hooks_.last_success_ms = [this] { return last_; };
-    hooks_.drill = [this](std::stop_token) {
+    hooks_.drill = [this](const DrillOrder& order, std::stop_token) {
+      order_ = order;
       ++drills_;
-      if (result_ && result_->sound()) last_ = clock_.unix_ms();
+      if (result_ && result_->sound() && order.namespaces.empty()) last_ = clock_.unix_ms();
       return result_;
     };
     schedule_ = std::make_unique<DrillSchedule>(clock_, hours(24), hooks_);
@@ -34,6 +35,7 @@ class DrillScheduleTest : public ::testing::Test {
   std::optional<std::int64_t> last_;
   Result<DrillReport> result_ = DrillReport{};
   int drills_ = 0;
+  DrillOrder order_;
   std::unique_ptr<DrillSchedule> schedule_;
 };
 
@@ -94,6 +96,57 @@ TEST_F(DrillScheduleTest, WhatCouldNotBeTriedIsNoFailureAndTriedAgainSoon) {
     EXPECT_FALSE(schedule_->step({}));
     clock_.advance(minutes(1));
   }
+}
+
+TEST_F(DrillScheduleTest, DrillsWhenAskedWhateverTheSchedule) {
+  DrillReport report;
+  report.whole = true;
+  result_ = report;
+  EXPECT_TRUE(schedule_->step({}));  // the scheduled one
+  EXPECT_EQ(schedule_->view().state, DrillStatus::State::kProven);
+  EXPECT_TRUE(schedule_->view().scheduled);
+  obstacle_ = "the backup is offline";
+  EXPECT_EQ(schedule_->start({}).error().kind, ErrorKind::kConflict);
+  obstacle_.clear();
+  const auto started = schedule_->start({{"bills"}, CompareLocal::kNever});
+  ASSERT_TRUE(started.ok());
+  EXPECT_EQ(started->state, DrillStatus::State::kRunning);
+  EXPECT_EQ(started->id, 2U);
+  EXPECT_EQ(schedule_->start({}).error().kind, ErrorKind::kConflict) << "one at a time";
+  EXPECT_TRUE(schedule_->step({}));
+  EXPECT_EQ(order_.namespaces, std::vector<std::string>{"bills"});
+  EXPECT_EQ(order_.compare, CompareLocal::kNever);
+  EXPECT_EQ(schedule_->view().state, DrillStatus::State::kProven);
+  EXPECT_FALSE(schedule_->view().scheduled);
+  EXPECT_NE(schedule_->view().finished_ms, 0);
+  EXPECT_FALSE(schedule_->step({})) << "an order is carried out once";
+}
+
+TEST_F(DrillScheduleTest, WithoutAnIntervalItDrillsOnRequestOnly) {
+  DrillSchedule schedule(clock_, hours(0), hooks_);
+  EXPECT_FALSE(schedule.step({}));
+  ASSERT_TRUE(schedule.start({}).ok());
+  EXPECT_TRUE(schedule.step({}));
+  clock_.advance(hours(10'000));
+  EXPECT_FALSE(schedule.step({}));
+}
+
+TEST_F(DrillScheduleTest, ASoundPartTakesNothingBackAndANameThatIsWrongIsNoFailure) {
+  result_ = damaged();
+  EXPECT_TRUE(schedule_->step({}));
+  EXPECT_NE(schedule_->failure(), "");
+  result_ = DrillReport{};  // of a part
+  ASSERT_TRUE(schedule_->start({{"goods"}, CompareLocal::kAuto}).ok());
+  EXPECT_TRUE(schedule_->step({}));
+  EXPECT_EQ(schedule_->view().state, DrillStatus::State::kProven);
+  const std::string failure = schedule_->failure();
+  EXPECT_NE(failure, "");
+  result_ = Error{ErrorKind::kInvalidArgument, "nothing on the backup answers to 'godos'", "", 0};
+  ASSERT_TRUE(schedule_->start({{"godos"}, CompareLocal::kAuto}).ok());
+  EXPECT_TRUE(schedule_->step({}));
+  EXPECT_EQ(schedule_->view().state, DrillStatus::State::kFailed);
+  EXPECT_EQ(schedule_->view().error, "nothing on the backup answers to 'godos'");
+  EXPECT_EQ(schedule_->failure(), failure);
 }
 
 TEST(DrillObstacle, IsWhatMakesADrillUselessOrHarmful) {

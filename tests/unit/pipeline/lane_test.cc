@@ -1,6 +1,6 @@
 #include "dualsync/pipeline/lane.h"
 
-#include "dualsync/pipeline/waiting.h"
+#include "dualsync/base/waiting.h"
 #include "support/pipeline_fixture.h"
 
 namespace dualsync {

@@ -44,5 +44,21 @@ TEST_F(RangeCopyTest, APageWithoutAnAnswerLeavesAWriterToSettle) {
   EXPECT_EQ(backup_.log, std::vector<std::string>{"settle"});
 }
 
+TEST_F(RangeCopyTest, SendsNothingWhileApplyingIsPaused) {
+  PipelineContext context = this->context();
+  Pause pause(*queue_, system_clock());
+  context.pause = &pause;
+  ASSERT_TRUE(pause.begin().ok());
+  RangeCopy copy(context, range(), progress_, done_);
+  const auto ended = copy.run({});
+  ASSERT_FALSE(ended.ok());
+  EXPECT_EQ(ended.error().kind, ErrorKind::kStopped);
+  EXPECT_TRUE(backup_.data.empty());
+  ASSERT_TRUE(pause.end().ok());
+  RangeCopy again(context, range(), progress_, done_);
+  ASSERT_TRUE(again.run({}).ok());
+  EXPECT_EQ(backup_.data, local_.data);
+}
+
 }  // namespace
 }  // namespace dualsync

@@ -6,7 +6,7 @@
 #include <thread>
 
 #include "dualsync/base/log.h"
-#include "dualsync/pipeline/waiting.h"
+#include "dualsync/base/waiting.h"
 #include "support/fake_clock.h"
 #include "support/fake_store.h"
 #include "support/queue_fixture.h"
