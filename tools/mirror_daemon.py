@@ -177,6 +177,8 @@ class MirrorDaemon:
         request = urllib.request.Request(f"http://{self.api_address()}{path}", data=body, method=method)
         if token is not None:
             request.add_header("Authorization", f"Bearer {token or self.api_token()}")
+        if body is not None:
+            request.add_header("Content-Type", "application/json")
         try:
             with NO_PROXY.open(request, timeout=timeout) as answer:
                 return _reply(answer.status, answer.read(), dict(answer.headers))
@@ -185,6 +187,9 @@ class MirrorDaemon:
 
     def metrics(self) -> dict:
         return self.request("GET", "/api/sync/metrics").body
+
+    def status(self) -> dict:
+        return self.request("GET", "/api/sync/status").body
 
     def health(self) -> dict:
         return self.request("GET", "/api/sync/health", token=None).body

@@ -66,6 +66,8 @@ _dualsync() {
         --ordering) COMPREPLY=($(compgen -W "document strict" -- "$cur")); return ;;
         --verify-interval) return ;;
         --drill-interval) return ;;
+        --reconcile-interval) return ;;
+        --canary-interval) return ;;
         --drill-bytes-per-second) return ;;
         --shutdown-timeout) return ;;
         --connect-timeout) return ;;
@@ -75,7 +77,7 @@ _dualsync() {
         --log-level) COMPREPLY=($(compgen -W "debug info warn error" -- "$cur")); return ;;
         --log-format) COMPREPLY=($(compgen -W "json text" -- "$cur")); return ;;
       esac
-      words=" -h --help --enabled --local-uri --atlas-uri --queue-max-size --worker-interval --max-retries --persist-queue --excluded-collections --included-collections --batch-size --batch-max --max-ops-per-second --max-bytes-per-second --lanes --data-dir --data-dir-fallback --queue-max-bytes --disk-reserve-bytes --http-listen --database-map --on-drop --drop-retention --mass-delete-percent --ordering --verify-interval --drill-interval --drill-bytes-per-second --shutdown-timeout --connect-timeout --lease-seconds --allow-insecure-backup --copy-threads --log-level --log-format"
+      words=" -h --help --enabled --local-uri --atlas-uri --queue-max-size --worker-interval --max-retries --persist-queue --excluded-collections --included-collections --batch-size --batch-max --max-ops-per-second --max-bytes-per-second --lanes --data-dir --data-dir-fallback --queue-max-bytes --disk-reserve-bytes --http-listen --database-map --on-drop --drop-retention --mass-delete-percent --ordering --verify-interval --drill-interval --reconcile-interval --canary-interval --drill-bytes-per-second --shutdown-timeout --connect-timeout --lease-seconds --allow-insecure-backup --copy-threads --log-level --log-format"
       ;;
     "status")
       case "$prev" in
@@ -148,6 +150,8 @@ _dualsync() {
         --ordering) COMPREPLY=($(compgen -W "document strict" -- "$cur")); return ;;
         --verify-interval) return ;;
         --drill-interval) return ;;
+        --reconcile-interval) return ;;
+        --canary-interval) return ;;
         --drill-bytes-per-second) return ;;
         --shutdown-timeout) return ;;
         --connect-timeout) return ;;
@@ -157,7 +161,7 @@ _dualsync() {
         --log-level) COMPREPLY=($(compgen -W "debug info warn error" -- "$cur")); return ;;
         --log-format) COMPREPLY=($(compgen -W "json text" -- "$cur")); return ;;
       esac
-      words=" -h --help --json --enabled --local-uri --atlas-uri --queue-max-size --worker-interval --max-retries --persist-queue --excluded-collections --included-collections --batch-size --batch-max --max-ops-per-second --max-bytes-per-second --lanes --data-dir --data-dir-fallback --queue-max-bytes --disk-reserve-bytes --http-listen --database-map --on-drop --drop-retention --mass-delete-percent --ordering --verify-interval --drill-interval --drill-bytes-per-second --shutdown-timeout --connect-timeout --lease-seconds --allow-insecure-backup --copy-threads --log-level --log-format"
+      words=" -h --help --json --enabled --local-uri --atlas-uri --queue-max-size --worker-interval --max-retries --persist-queue --excluded-collections --included-collections --batch-size --batch-max --max-ops-per-second --max-bytes-per-second --lanes --data-dir --data-dir-fallback --queue-max-bytes --disk-reserve-bytes --http-listen --database-map --on-drop --drop-retention --mass-delete-percent --ordering --verify-interval --drill-interval --reconcile-interval --canary-interval --drill-bytes-per-second --shutdown-timeout --connect-timeout --lease-seconds --allow-insecure-backup --copy-threads --log-level --log-format"
       ;;
     "full-sync")
       case "$prev" in
@@ -187,6 +191,8 @@ _dualsync() {
         --ordering) COMPREPLY=($(compgen -W "document strict" -- "$cur")); return ;;
         --verify-interval) return ;;
         --drill-interval) return ;;
+        --reconcile-interval) return ;;
+        --canary-interval) return ;;
         --drill-bytes-per-second) return ;;
         --shutdown-timeout) return ;;
         --connect-timeout) return ;;
@@ -196,7 +202,7 @@ _dualsync() {
         --log-level) COMPREPLY=($(compgen -W "debug info warn error" -- "$cur")); return ;;
         --log-format) COMPREPLY=($(compgen -W "json text" -- "$cur")); return ;;
       esac
-      words=" -h --help --keep-extra --dry-run --detach --status --cancel --json --enabled --local-uri --atlas-uri --queue-max-size --worker-interval --max-retries --persist-queue --excluded-collections --included-collections --batch-size --batch-max --max-ops-per-second --max-bytes-per-second --lanes --data-dir --data-dir-fallback --queue-max-bytes --disk-reserve-bytes --http-listen --database-map --on-drop --drop-retention --mass-delete-percent --ordering --verify-interval --drill-interval --drill-bytes-per-second --shutdown-timeout --connect-timeout --lease-seconds --allow-insecure-backup --copy-threads --log-level --log-format"
+      words=" -h --help --keep-extra --dry-run --detach --status --cancel --json --enabled --local-uri --atlas-uri --queue-max-size --worker-interval --max-retries --persist-queue --excluded-collections --included-collections --batch-size --batch-max --max-ops-per-second --max-bytes-per-second --lanes --data-dir --data-dir-fallback --queue-max-bytes --disk-reserve-bytes --http-listen --database-map --on-drop --drop-retention --mass-delete-percent --ordering --verify-interval --drill-interval --reconcile-interval --canary-interval --drill-bytes-per-second --shutdown-timeout --connect-timeout --lease-seconds --allow-insecure-backup --copy-threads --log-level --log-format"
       ;;
     "restore")
       case "$prev" in
@@ -229,6 +235,8 @@ _dualsync() {
         --ordering) COMPREPLY=($(compgen -W "document strict" -- "$cur")); return ;;
         --verify-interval) return ;;
         --drill-interval) return ;;
+        --reconcile-interval) return ;;
+        --canary-interval) return ;;
         --drill-bytes-per-second) return ;;
         --shutdown-timeout) return ;;
         --connect-timeout) return ;;
@@ -238,7 +246,7 @@ _dualsync() {
         --log-level) COMPREPLY=($(compgen -W "debug info warn error" -- "$cur")); return ;;
         --log-format) COMPREPLY=($(compgen -W "json text" -- "$cur")); return ;;
       esac
-      words=" -h --help --namespace --id --to --force --dry-run --json --enabled --local-uri --atlas-uri --queue-max-size --worker-interval --max-retries --persist-queue --excluded-collections --included-collections --batch-size --batch-max --max-ops-per-second --max-bytes-per-second --lanes --data-dir --data-dir-fallback --queue-max-bytes --disk-reserve-bytes --http-listen --database-map --on-drop --drop-retention --mass-delete-percent --ordering --verify-interval --drill-interval --drill-bytes-per-second --shutdown-timeout --connect-timeout --lease-seconds --allow-insecure-backup --copy-threads --log-level --log-format"
+      words=" -h --help --namespace --id --to --force --dry-run --json --enabled --local-uri --atlas-uri --queue-max-size --worker-interval --max-retries --persist-queue --excluded-collections --included-collections --batch-size --batch-max --max-ops-per-second --max-bytes-per-second --lanes --data-dir --data-dir-fallback --queue-max-bytes --disk-reserve-bytes --http-listen --database-map --on-drop --drop-retention --mass-delete-percent --ordering --verify-interval --drill-interval --reconcile-interval --canary-interval --drill-bytes-per-second --shutdown-timeout --connect-timeout --lease-seconds --allow-insecure-backup --copy-threads --log-level --log-format"
       ;;
     "drill")
       case "$prev" in
@@ -270,6 +278,8 @@ _dualsync() {
         --ordering) COMPREPLY=($(compgen -W "document strict" -- "$cur")); return ;;
         --verify-interval) return ;;
         --drill-interval) return ;;
+        --reconcile-interval) return ;;
+        --canary-interval) return ;;
         --drill-bytes-per-second) return ;;
         --shutdown-timeout) return ;;
         --connect-timeout) return ;;
@@ -279,7 +289,7 @@ _dualsync() {
         --log-level) COMPREPLY=($(compgen -W "debug info warn error" -- "$cur")); return ;;
         --log-format) COMPREPLY=($(compgen -W "json text" -- "$cur")); return ;;
       esac
-      words=" -h --help --to --compare-local --json --enabled --local-uri --atlas-uri --queue-max-size --worker-interval --max-retries --persist-queue --excluded-collections --included-collections --batch-size --batch-max --max-ops-per-second --max-bytes-per-second --lanes --data-dir --data-dir-fallback --queue-max-bytes --disk-reserve-bytes --http-listen --database-map --on-drop --drop-retention --mass-delete-percent --ordering --verify-interval --drill-interval --drill-bytes-per-second --shutdown-timeout --connect-timeout --lease-seconds --allow-insecure-backup --copy-threads --log-level --log-format"
+      words=" -h --help --to --compare-local --json --enabled --local-uri --atlas-uri --queue-max-size --worker-interval --max-retries --persist-queue --excluded-collections --included-collections --batch-size --batch-max --max-ops-per-second --max-bytes-per-second --lanes --data-dir --data-dir-fallback --queue-max-bytes --disk-reserve-bytes --http-listen --database-map --on-drop --drop-retention --mass-delete-percent --ordering --verify-interval --drill-interval --reconcile-interval --canary-interval --drill-bytes-per-second --shutdown-timeout --connect-timeout --lease-seconds --allow-insecure-backup --copy-threads --log-level --log-format"
       ;;
     "report")
       case "$prev" in
@@ -316,6 +326,8 @@ _dualsync() {
         --ordering) COMPREPLY=($(compgen -W "document strict" -- "$cur")); return ;;
         --verify-interval) return ;;
         --drill-interval) return ;;
+        --reconcile-interval) return ;;
+        --canary-interval) return ;;
         --drill-bytes-per-second) return ;;
         --shutdown-timeout) return ;;
         --connect-timeout) return ;;
@@ -325,7 +337,7 @@ _dualsync() {
         --log-level) COMPREPLY=($(compgen -W "debug info warn error" -- "$cur")); return ;;
         --log-format) COMPREPLY=($(compgen -W "json text" -- "$cur")); return ;;
       esac
-      words=" -h --help --json --enabled --local-uri --atlas-uri --queue-max-size --worker-interval --max-retries --persist-queue --excluded-collections --included-collections --batch-size --batch-max --max-ops-per-second --max-bytes-per-second --lanes --data-dir --data-dir-fallback --queue-max-bytes --disk-reserve-bytes --http-listen --database-map --on-drop --drop-retention --mass-delete-percent --ordering --verify-interval --drill-interval --drill-bytes-per-second --shutdown-timeout --connect-timeout --lease-seconds --allow-insecure-backup --copy-threads --log-level --log-format"
+      words=" -h --help --json --enabled --local-uri --atlas-uri --queue-max-size --worker-interval --max-retries --persist-queue --excluded-collections --included-collections --batch-size --batch-max --max-ops-per-second --max-bytes-per-second --lanes --data-dir --data-dir-fallback --queue-max-bytes --disk-reserve-bytes --http-listen --database-map --on-drop --drop-retention --mass-delete-percent --ordering --verify-interval --drill-interval --reconcile-interval --canary-interval --drill-bytes-per-second --shutdown-timeout --connect-timeout --lease-seconds --allow-insecure-backup --copy-threads --log-level --log-format"
       ;;
     "drain")
       case "$prev" in
@@ -355,6 +367,8 @@ _dualsync() {
         --ordering) COMPREPLY=($(compgen -W "document strict" -- "$cur")); return ;;
         --verify-interval) return ;;
         --drill-interval) return ;;
+        --reconcile-interval) return ;;
+        --canary-interval) return ;;
         --drill-bytes-per-second) return ;;
         --shutdown-timeout) return ;;
         --connect-timeout) return ;;
@@ -364,7 +378,7 @@ _dualsync() {
         --log-level) COMPREPLY=($(compgen -W "debug info warn error" -- "$cur")); return ;;
         --log-format) COMPREPLY=($(compgen -W "json text" -- "$cur")); return ;;
       esac
-      words=" -h --help --without-local --json --enabled --local-uri --atlas-uri --queue-max-size --worker-interval --max-retries --persist-queue --excluded-collections --included-collections --batch-size --batch-max --max-ops-per-second --max-bytes-per-second --lanes --data-dir --data-dir-fallback --queue-max-bytes --disk-reserve-bytes --http-listen --database-map --on-drop --drop-retention --mass-delete-percent --ordering --verify-interval --drill-interval --drill-bytes-per-second --shutdown-timeout --connect-timeout --lease-seconds --allow-insecure-backup --copy-threads --log-level --log-format"
+      words=" -h --help --without-local --json --enabled --local-uri --atlas-uri --queue-max-size --worker-interval --max-retries --persist-queue --excluded-collections --included-collections --batch-size --batch-max --max-ops-per-second --max-bytes-per-second --lanes --data-dir --data-dir-fallback --queue-max-bytes --disk-reserve-bytes --http-listen --database-map --on-drop --drop-retention --mass-delete-percent --ordering --verify-interval --drill-interval --reconcile-interval --canary-interval --drill-bytes-per-second --shutdown-timeout --connect-timeout --lease-seconds --allow-insecure-backup --copy-threads --log-level --log-format"
       ;;
     "dead-letters")
       words="list show retry discard -h --help"

@@ -179,7 +179,7 @@ def test_steers_by_keyboard(world: World, watched: Watched) -> None:
     soon(page, "#said", "paused")
     soon(page, "#do-pause", "Resume applying")
     soon(page, "#reasons", "applying has been paused")
-    assert daemon.request("GET", "/api/sync/status").body["paused"] is True
+    assert daemon.status()["paused"] is True
     page.keyboard.press("Enter")
     soon(page, "#do-pause", "Pause applying")
     soon(page, "#verdict-word", "Healthy")

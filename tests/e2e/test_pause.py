@@ -43,7 +43,7 @@ def test_a_pause_holds_changes_back_and_outlives_a_kill(world: World) -> None:
     health = eventually(lambda: next((each for each in daemon.health()["reasons"] if each["code"] == "paused"), None),
                         60, "the pause is back after a restart")
     assert "capture goes on" in health["message"] and "dualsync resume" in health["hint"]
-    status = daemon.request("GET", "/api/sync/status").body
+    status = daemon.status()
     assert (status["paused"], status["pausedSince"]) == (True, since)
     assert daemon.wait(2).status == HTTP_TIMED_OUT
     nothing_arrived()

@@ -85,6 +85,28 @@ class FakeControl final : public Control {
     const MutexLock lock(mutex_);
     held_documents_ = std::move(documents);
   }
+  Result<ReportOutcome> report_changes(const ReportedChanges& changes) override {
+    const MutexLock lock(mutex_);
+    if (report_failure_) return *report_failure_;
+    ++reporting_;
+    changed_.notify_all();
+    while (held_) changed_.wait(mutex_);
+    --reporting_;
+    reported_ = changes;
+    return ReportOutcome{changes.documents.size(), changes.ranges.size(), 0, true};
+  }
+  ReportedChanges reported() const {
+    const MutexLock lock(mutex_);
+    return reported_;
+  }
+  void fail_reports(std::optional<Error> failure) {
+    const MutexLock lock(mutex_);
+    report_failure_ = std::move(failure);
+  }
+  void until_reporting(int count) {
+    const MutexLock lock(mutex_);
+    while (reporting_ < count) changed_.wait(mutex_);
+  }
   Result<Status> pause() override {
     const MutexLock lock(mutex_);
     if (!status_.paused_since_ms) status_.paused_since_ms = 1'700'000'000'000;
@@ -203,9 +225,9 @@ class FakeControl final : public Control {
 
  private:
   mutable Mutex mutex_;
-  HeldDecision decided_;
-  std::vector<WithheldDocument> held_documents_;
   CondVar changed_;
+  HeldDecision decided_ DUALSYNC_GUARDED_BY(mutex_);
+  std::vector<WithheldDocument> held_documents_ DUALSYNC_GUARDED_BY(mutex_);
   Status status_ DUALSYNC_GUARDED_BY(mutex_);
   Result<WaitOutcome> outcome_ DUALSYNC_GUARDED_BY(mutex_) = WaitOutcome{};
   std::chrono::milliseconds last_timeout_ DUALSYNC_GUARDED_BY(mutex_){};
@@ -219,6 +241,9 @@ class FakeControl final : public Control {
   DrillOrder drill_order_ DUALSYNC_GUARDED_BY(mutex_);
   QueueListing listing_ DUALSYNC_GUARDED_BY(mutex_);
   int waiting_ DUALSYNC_GUARDED_BY(mutex_) = 0;
+  ReportedChanges reported_ DUALSYNC_GUARDED_BY(mutex_);
+  std::optional<Error> report_failure_ DUALSYNC_GUARDED_BY(mutex_);
+  int reporting_ DUALSYNC_GUARDED_BY(mutex_) = 0;
   bool held_ DUALSYNC_GUARDED_BY(mutex_) = false;
 };
 

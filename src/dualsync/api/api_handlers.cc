@@ -23,20 +23,6 @@ constexpr std::string_view kDeadLetters = "/api/sync/dead-letters";
 using httplib::Request;
 using httplib::Response;
 
-// A place among the kWaitsMax, given back at the end.
-class WaitPlace {
- public:
-  explicit WaitPlace(std::atomic<int>& waiting) : waiting_(waiting), granted_(waiting.fetch_add(1) < kWaitsMax) {}
-  ~WaitPlace() { waiting_.fetch_sub(1); }
-  WaitPlace(const WaitPlace&) = delete;
-  WaitPlace& operator=(const WaitPlace&) = delete;
-  bool granted() const { return granted_; }
-
- private:
-  std::atomic<int>& waiting_;
-  bool granted_;
-};
-
 // The number in `path` where the routes of dead letters have {id}.
 Result<SeqNo> dead_letter_id(std::string_view path) {
   std::string_view text = path.substr(kDeadLetters.size() + 1);
@@ -94,7 +80,7 @@ void ApiServer::Impl::post_wait(const Request& request, Response& response) {
   const auto given = number_parameter(request, "timeoutSeconds", kWaitTimeoutMax);
   if (!given) return answer(response, problem_of(given.error()));
   const std::chrono::seconds timeout(given->value_or(kWaitTimeoutDefault));
-  const WaitPlace place(waiting);
+  const Place place(waiting, kWaitsMax);
   if (!place.granted()) {
     Problem problem;
     problem.status = 429;

@@ -109,6 +109,7 @@ const std::array<ApiServer::Impl::Route, ApiServer::Impl::kRouteCount>& ApiServe
       {"/", "GET", false, &Impl::get_page},  // of no data: what it shows it asks for, with the token
       {"/assets/{id}", "GET", false, &Impl::get_page},
       {"/api/sync/queue", "GET", true, &Impl::get_queue},
+      {"/api/sync/operations", "POST", true, &Impl::post_operations},
       {"/api/sync/pause", "POST", true, &Impl::post_pause},
       {"/api/sync/resume", "POST", true, &Impl::post_resume},
       {"/api/sync/held", "GET", true, &Impl::get_held},
@@ -121,7 +122,7 @@ const std::array<ApiServer::Impl::Route, ApiServer::Impl::kRouteCount>& ApiServe
 void ApiServer::Impl::set_up() {
   loopback = options.host == "localhost" || options.host == "::1" || options.host.starts_with("127.");
   server.new_task_queue = [] {
-    return new GrowingPool(kShortThreads + kWaitsMax + kWatchersMax);
+    return new GrowingPool(kShortThreads + kReportsMax + kWaitsMax + kWatchersMax);
   };  // the server deletes it
   server.set_socket_options(set_socket_options);
   server.set_payload_max_length(kPayloadBytesMax);
@@ -163,6 +164,11 @@ void ApiServer::Impl::set_up() {
     problem.code = response.status == 413 ? "content-too-large" : "bad-request";
     problem.detail = response.status == 413 ? fmt::format("the body is larger than {} bytes", kPayloadBytesMax)
                                             : std::string("the request is not one that this server understands");
+    // cpp-httplib reads forms into memory of its own, which it bounds more tightly.
+    if (response.status == 413 && request.get_header_value("Content-Type").starts_with("application/x-www-form-")) {
+      problem.detail = fmt::format("a form may have {} bytes", CPPHTTPLIB_FORM_URL_ENCODED_PAYLOAD_MAX_LENGTH);
+      problem.hint = "send the body with Content-Type: application/json";
+    }
     answer(response, problem);
   });
   server.set_exception_handler([](const Request&, Response& response, const std::exception_ptr&) {

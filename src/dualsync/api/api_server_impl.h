@@ -17,6 +17,7 @@
 namespace dualsync {
 
 inline constexpr int kWaitsMax = 8;      // calls of /wait at a time
+inline constexpr int kReportsMax = 8;    // calls of /operations at a time
 inline constexpr int kWatchersMax = 64;  // of /events at a time
 inline constexpr std::chrono::milliseconds kSampleInterval{1000};
 
@@ -29,7 +30,7 @@ struct ApiServer::Impl {
     bool needs_token;
     void (Impl::*handle)(const httplib::Request&, httplib::Response&);
   };
-  static constexpr std::size_t kRouteCount = 26;
+  static constexpr std::size_t kRouteCount = 27;
   static const std::array<Route, kRouteCount>& routes();
 
   void set_up();
@@ -54,6 +55,7 @@ struct ApiServer::Impl {
   void get_page(const httplib::Request& request, httplib::Response& response);
   void get_events(const httplib::Request& request, httplib::Response& response);
   void get_queue(const httplib::Request& request, httplib::Response& response);
+  void post_operations(const httplib::Request& request, httplib::Response& response);
   void post_pause(const httplib::Request& request, httplib::Response& response);
   void post_resume(const httplib::Request& request, httplib::Response& response);
   void get_held(const httplib::Request& request, httplib::Response& response);
@@ -66,10 +68,25 @@ struct ApiServer::Impl {
   const ApiOptions options;
   bool loopback = false;
   std::atomic<int> waiting{0};
+  std::atomic<int> reporting{0};
   std::atomic<int> watching{0};
   EventFeed feed{control, kSampleInterval};
   httplib::Server server;
   std::jthread listener;
+};
+
+// A place among the `most` that may do something at a time, given back at the end.
+class Place {
+ public:
+  Place(std::atomic<int>& taken, int most) : taken_(taken), granted_(taken.fetch_add(1) < most) {}
+  ~Place() { taken_.fetch_sub(1); }
+  Place(const Place&) = delete;
+  Place& operator=(const Place&) = delete;
+  bool granted() const { return granted_; }
+
+ private:
+  std::atomic<int>& taken_;
+  const bool granted_;
 };
 
 void answer(httplib::Response& response, int status, const nlohmann::ordered_json& body);

@@ -86,6 +86,16 @@ Json status_json(const Status& status) {
                              {"batches", lane.batches},
                              {"lastBatchMs", lane.last_batch_ms}});
   }
+  body["canary"] = {{"state", to_string(status.canary.state)},
+                    {"lastArrival", time_json(status.canary.last_arrival_ms)},
+                    {"roundTripMs", status.canary.last_arrival_ms ? Json(status.canary.round_trip_ms) : Json(nullptr)},
+                    {"waitingSeconds", status.canary.waiting_seconds},
+                    {"cause", redact(status.canary.cause)}};
+  body["reconcile"] = {{"on", status.reconcile.on},
+                       {"running", status.reconcile.running},
+                       {"intervalSeconds", status.reconcile.interval_seconds},
+                       {"last", time_json(status.reconcile.last_ms)},
+                       {"repaired", status.reconcile.repaired}};
   body["held"] = held_json(status.held);
   body["metrics"] = metrics_json(status);
   return body;

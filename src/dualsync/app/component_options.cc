@@ -26,6 +26,7 @@ PipelineOptions pipeline_options(const Settings& settings, const std::string& da
   PipelineOptions options;
   options.strict = settings.ordering == Ordering::kStrict;
   options.lanes = options.strict ? 1 : settings.lanes;
+  options.durable = settings.persist_queue;
   options.copy_threads = settings.copy_threads;
   options.batch_size = settings.batch_size;
   options.batch_max = settings.batch_max;

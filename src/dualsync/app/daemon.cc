@@ -23,6 +23,7 @@
 #include "dualsync/observe/history.h"
 #include "dualsync/observe/mirror_metrics.h"
 #include "dualsync/observe/notifier.h"
+#include "dualsync/observe/summary_log.h"
 
 namespace dualsync {
 namespace {
@@ -57,6 +58,7 @@ class SwitchedOff final : public Control {
   Result<WithheldPage> held_documents(const Namespace&, const std::string&, std::size_t) const override {
     return off();
   }
+  Result<ReportOutcome> report_changes(const ReportedChanges&) override { return off(); }
   Result<Status> pause() override { return off(); }
   Result<Status> resume() override { return off(); }
   Result<DrillStatus> start_drill(const DrillOrder&) override { return off(); }
@@ -138,32 +140,42 @@ void ask_backup_first(const Guards& guards) {
   ignore_error(guards.writer->ask_backup(), "the lease asks again, and says so");
 }
 
-int run_mirror(const Settings& settings, const Sides& sides, const std::string& data_dir_trouble) {
+int run_mirror(const Settings& settings, const Sides& sides, bool standalone, const std::string& data_dir_trouble) {
   auto queue = SyncQueue::open(queue_options(settings));
   if (!queue) return fail(queue.error(), exit_code_of(queue.error().kind));
 
-  auto guards = make_guards(settings, sides, **queue);
+  auto guards = make_guards(settings, sides, standalone, **queue);
   if (!guards) return fail(guards.error(), exit_code_of(guards.error().kind));
-  Mirror mirror(pipeline_options(settings, data_dir_trouble), sides.scope, *guards->local, *sides.backup, **queue,
-                system_clock(), {guards->writer.get(), guards->local_guard.get()});
+  PipelineOptions options = pipeline_options(settings, data_dir_trouble);
+  options.canary_key = canary_key(settings, sides, *guards);
+  Mirror mirror(std::move(options), sides.scope, *guards->local, *sides.backup, **queue, system_clock(),
+                {guards->writer.get(), guards->local_guard.get()});
   DrillSchedule drills(system_clock(), settings.drill_interval, drill_hooks(settings, mirror));
   VerifyService verify(mirror.context(), settings.verify_interval, verify_hooks(settings, mirror, *guards));
   if (const auto loaded = verify.load(); !loaded) return fail(loaded.error(), exit_code_of(loaded.error().kind));
   History history(settings.data_dir, system_clock().unix_ms());
-  mirror.attach({&verify, &drills, &history});
+  Canary canary(system_clock(), settings.canary_interval, canary_hooks(sides, mirror, *guards));
+  const auto reconcile = standalone ? settings.reconcile_interval : std::chrono::milliseconds(0);
+  Reconciler reconciler(system_clock(), reconcile, !(*queue)->position().empty(), reconcile_hooks(mirror));
+  mirror.attach({&verify, &drills, &history, &canary, &reconciler});
   Notifier notifier({settings.alert_url, settings.heartbeat_url, host_name()}, make_web_hook(), std::random_device()());
-  mirror.watch([&notifier, &history](const Status& status) {
-    notifier.look(status, system_clock().unix_ms());
-    history.look(status, system_clock().unix_ms());
+  SummaryLog summaries;
+  mirror.watch([&notifier, &history, &summaries](const Status& status) {
+    const std::int64_t now = system_clock().unix_ms();
+    notifier.look(status, now);
+    history.look(status, now);
+    summaries.look(status, now);
   });
   auto api = start_api(settings, mirror);
   if (!api) return fail(api.error(), exit_code_of(api.error().kind));
   ask_backup_first(*guards);
   mirror.start();
-  // Both end before the mirror, which they ask.
+  // They end before the mirror, which they ask.
   std::jthread notifier_thread([&notifier](const std::stop_token& stop) { notifier.run(stop); });
   std::jthread verify_thread([&verify](const std::stop_token& stop) { verify.run(stop); });
   std::jthread drill_thread([&drills](const std::stop_token& stop) { drills.run(stop); });
+  std::jthread canary_thread([&canary](const std::stop_token& stop) { canary.run(stop); });
+  std::jthread reconcile_thread([&reconciler](const std::stop_token& stop) { reconciler.run(stop); });
   std::optional<Error> failure;
   {
     // Beside the mirror, which does not wait for the backup.
@@ -172,6 +184,9 @@ int run_mirror(const Settings& settings, const Sides& sides, const std::string& 
   }
   verify_thread.request_stop();
   drill_thread.request_stop();
+  canary_thread.request_stop();
+  reconcile_thread.request_stop();
+  canary_thread.join();  // what it wrote is captured and sent like all else
   mirror.stop(failure ? std::chrono::milliseconds(0) : settings.shutdown_timeout);
   (*api)->stop();
   remove_api_address(settings.data_dir);
@@ -212,7 +227,7 @@ int run_daemon(const Settings& given) {
   log::info(
       "daemon", "local reached",
       {{"hosts", sides->local->deployment().hosts()}, {"version", local->version}, {"replica_set", local->set_name}});
-  return run_mirror(settings, *sides, *trouble);
+  return run_mirror(settings, *sides, local->is_standalone(), *trouble);
 }
 
 }  // namespace dualsync

@@ -67,8 +67,13 @@ std::string random_id() {
   return hex;
 }
 
-Result<Guards> make_guards(const Settings& settings, const Sides& sides, SyncQueue& queue) {
-  return make_guards(settings, *sides.local, sides.local->deployment().make_local_probe(), *sides.backup, queue);
+Result<Guards> make_guards(const Settings& settings, const Sides& sides, bool standalone, SyncQueue& queue) {
+  auto probe = sides.local->deployment().make_local_probe();
+  if (!standalone) return make_guards(settings, *sides.local, std::move(probe), *sides.backup, queue);
+  auto wrapped = std::make_unique<StandaloneLocal>(*sides.local, system_clock());
+  auto guards = make_guards(settings, *wrapped, std::move(probe), *sides.backup, queue);
+  if (guards) guards->standalone = std::move(wrapped);
+  return guards;
 }
 
 Result<Guards> make_guards(const Settings& settings, LocalSide& local, std::unique_ptr<LocalProbe> probe,
@@ -82,6 +87,7 @@ Result<Guards> make_guards(const Settings& settings, LocalSide& local, std::uniq
                                                 backup.deployment().make_backup_state(backup.state_database()),
                                                 *guards.local_guard, system_clock());
   backup.set_gate(guards.writer.get());
+  guards.installation = *installation;
   return guards;
 }
 

@@ -13,7 +13,7 @@ constexpr std::uint32_t kLocalClients = 10;
 constexpr std::uint32_t kBackupClients = 5;
 constexpr std::uint32_t kBackupClientsBesideData = 3;  // lease, DDL, a request of the API: lanes must not starve them
 constexpr std::uint32_t kLocalClientsBesideLanes = 6;  // capture, full sync, two copy readers, tick, wait
-constexpr std::uint32_t kIdentityClients = 1;
+constexpr std::uint32_t kIdentityClients = 2;          // the marker, the canary
 
 }  // namespace
 

@@ -1,9 +1,12 @@
 #include "dualsync/app/provers.h"
 
+#include <array>
 #include <utility>
 
 #include "dualsync/app/drill_command.h"
 #include "dualsync/app/mongo_sides.h"
+#include "dualsync/codec/bson.h"
+#include "dualsync/mongo/canary_writer.h"
 #include "dualsync/observe/proof_file.h"
 
 namespace dualsync {
@@ -32,6 +35,25 @@ class OwnLocal final : public LocalSide {
   const std::unique_ptr<MongoLocal> local_;
   GuardedLocal guarded_;
 };
+
+std::string key_of(const std::string& installation) {
+  BsonDoc key;
+  BSON_APPEND_UTF8(key.get(), "_id", installation.c_str());
+  return key.str();
+}
+
+// A reader of its own each time, so that no connection to the backup is kept for it.
+Result<std::optional<std::int64_t>> read_canary(BackupSide& backup, const std::string& key) {
+  const Namespace ns{std::string(kMetadataDatabase), std::string(kCanaryCollection)};
+  const std::array<std::string_view, 1> keys{key};
+  std::optional<std::int64_t> count;
+  const auto read = backup.make_reader()->find_by_ids(ns, keys, OpTime{}, [&count](std::string_view document) {
+    bson_iter_t found;
+    if (find_field(document, "count", &found) && BSON_ITER_HOLDS_INT64(&found)) count = bson_iter_int64(&found);
+  });
+  if (!read) return read.error();
+  return count;
+}
 
 }  // namespace
 
@@ -63,6 +85,32 @@ VerifyHooks verify_hooks(const Settings& settings, Mirror& mirror, const Guards&
     own.backup = std::move(sides->backup);
     return own;
   };
+  return hooks;
+}
+
+std::string canary_key(const Settings& settings, const Sides& sides, const Guards& guards) {
+  const bool carried = settings.canary_interval.count() > 0 && sides.scope.single_database().empty();
+  return carried ? key_of(guards.installation) : std::string();
+}
+
+ReconcileHooks reconcile_hooks(Mirror& mirror) {
+  ReconcileHooks hooks;
+  hooks.obstacle = [&mirror] { return drill_obstacle(mirror.status()); };
+  hooks.start = [&mirror](const FullSyncRequest& request) { return mirror.start_full_sync(request); };
+  hooks.view = [&mirror] { return mirror.full_sync(); };
+  return hooks;
+}
+
+CanaryHooks canary_hooks(const Sides& sides, Mirror& mirror, const Guards& guards) {
+  CanaryHooks hooks;
+  hooks.confirm = [&guard = *guards.local_guard] { return guard.confirm(); };
+  hooks.write = [writer =
+                     std::shared_ptr<CanaryWriter>(sides.local->deployment().make_canary_writer(guards.installation))](
+                    std::int64_t count) { return writer->write(count, system_clock().unix_ms()); };
+  hooks.applied = [&mirror] { return mirror.context().queue.applied_position(); };
+  hooks.acknowledged = [&mirror] { return mirror.context().queue.stats().done; };
+  const std::string key = mirror.context().options.canary_key;
+  if (!key.empty()) hooks.read = [&backup = *sides.backup, key] { return read_canary(backup, key); };
   return hooks;
 }
 

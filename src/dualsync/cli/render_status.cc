@@ -38,8 +38,7 @@ std::string capture_text(const Status& status) {
     case CaptureState::kConnecting: return with_cause("connecting to local", status.capture_cause);
     case CaptureState::kStreaming:
       return fmt::format("streaming, has read up to {}", utc_text(status.capture_position));
-    case CaptureState::kStandalone:
-      return with_cause("local is a standalone server without change streams", status.capture_cause);
+    case CaptureState::kStandalone: return "local is a standalone server: middleware, and what comparing finds";
     case CaptureState::kFailed: return with_cause("failed", status.capture_cause);
   }
   return "unknown";
@@ -69,6 +68,30 @@ std::string copy_text(const Status& status) {
     text += fmt::format(" ({:.0f} %)", 100 * std::min(share, 1.0));  // the total is an estimate
   }
   return copy.current.empty() ? text : fmt::format("{}, now {}", text, printable(copy.current));
+}
+
+std::string reconcile_text(const ReconcileStatus& reconcile) {
+  if (!reconcile.last_ms) return reconcile.running ? "running for the first time" : "not yet";
+  return fmt::format("the last one ended at {} and repaired {}{}",
+                     utc_text({static_cast<std::uint32_t>(*reconcile.last_ms / 1000), 0}),
+                     human_count(reconcile.repaired), reconcile.running ? "; one is running" : "");
+}
+
+std::string canary_text(const CanaryStatus& canary, const Style& style) {
+  const std::string last =
+      canary.last_arrival_ms
+          ? fmt::format("came through at {} in {} ms",
+                        utc_text({static_cast<std::uint32_t>(*canary.last_arrival_ms / 1000), 0}), canary.round_trip_ms)
+          : std::string("none came through yet");
+  switch (canary.state) {
+    case CanaryStatus::State::kOff: return "off";
+    case CanaryStatus::State::kRefused: return with_cause("off, local refuses it", canary.cause);
+    case CanaryStatus::State::kArrived: return last;
+    case CanaryStatus::State::kWaiting:
+      return fmt::format("on its way for {}; the last {}", human_duration(canary.waiting_seconds), last);
+    case CanaryStatus::State::kMissing: return style(Paint::kWarning, "acknowledged, but not on the backup");
+  }
+  return "unknown";
 }
 
 std::string counted(std::uint64_t count, const Style& style, std::string_view meaning) {
@@ -105,6 +128,8 @@ std::string render_status(const Status& status, const Style& style) {
                               ? "restored and proven on " +
                                     utc_text({static_cast<std::uint32_t>(*status.last_proven_restore_ms / 1000), 0})
                               : std::string("not yet: `dualsync drill` proves that the backup can be restored"));
+  if (status.reconcile.on) text += line("reconcile", reconcile_text(status.reconcile));
+  text += line("canary", canary_text(status.canary, style));
   text += line("dead letters", counted(status.dead_letters, style, "refused by the backup"));
   text += line("held deletes", counted(status.held_deletes, style, "that you have to decide on"));
   text += line("dirty ranges", counted(status.dirty_ranges, style, "to be compared and repaired"));

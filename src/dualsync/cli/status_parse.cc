@@ -48,6 +48,23 @@ Status read_status(const Json& body) {
   copy.at("documentsTotal").get_to(status.copy.documents_total);
   copy.at("documentsDone").get_to(status.copy.documents_done);
   copy.at("current").get_to(status.copy.current);
+  using A = CanaryStatus::State;
+  const Json& canary = body.at("canary");
+  status.canary.state = by_name(canary.at("state").get<std::string>(),
+                                std::array{A::kOff, A::kRefused, A::kArrived, A::kWaiting, A::kMissing});
+  canary.at("cause").get_to(status.canary.cause);
+  if (canary.at("lastArrival").is_string()) {
+    status.canary.last_arrival_ms = parse_iso8601(canary.at("lastArrival").get<std::string>());
+    canary.at("roundTripMs").get_to(status.canary.round_trip_ms);
+  }
+  canary.at("waitingSeconds").get_to(status.canary.waiting_seconds);
+  const Json& reconcile = body.at("reconcile");
+  reconcile.at("on").get_to(status.reconcile.on);
+  reconcile.at("running").get_to(status.reconcile.running);
+  reconcile.at("intervalSeconds").get_to(status.reconcile.interval_seconds);
+  if (reconcile.at("last").is_string())
+    status.reconcile.last_ms = parse_iso8601(reconcile.at("last").get<std::string>());
+  reconcile.at("repaired").get_to(status.reconcile.repaired);
   const Json& metrics = body.at("metrics");
   metrics.at("totalOperations").get_to(status.total_operations);
   metrics.at("successfulSyncs").get_to(status.successful_syncs);

@@ -11,8 +11,7 @@
 #include "dualsync/base/time_text.h"
 #include "dualsync/codec/bson.h"
 #include "dualsync/codec/ddl_event.h"
-#include "dualsync/codec/json_scan.h"
-#include "dualsync/codec/validate.h"
+#include "dualsync/codec/json_entry.h"
 
 namespace dualsync {
 namespace {
@@ -45,24 +44,13 @@ std::optional<std::string> json_text(const bson_t& doc) {
   return json;
 }
 
-// BSON of an Extended JSON object; else what is wrong with it.
-Result<std::string> parse_json(std::string_view json) {
-  bson_error_t error{};
-  bson_t* parsed =
-      bson_new_from_json(reinterpret_cast<const std::uint8_t*>(json.data()), static_cast<ssize_t>(json.size()), &error);
-  if (parsed == nullptr) return Error{ErrorKind::kInvalidArgument, error.message, "", 0};
-  std::string bytes(bytes_of(*parsed));
-  bson_destroy(parsed);
-  return bytes;
-}
-
 // Only if it comes back byte for byte.
 std::optional<std::string> exact_json(std::string_view document) {
   const auto view = view_bson(document);
   if (!view) return std::nullopt;
   auto text = json_text(*view);
   if (!text) return std::nullopt;
-  const auto back = parse_json(*text);
+  const auto back = parse_extended_json(*text);
   if (!back || *back != document) return std::nullopt;
   return text;
 }
@@ -118,10 +106,6 @@ void add_document(std::string* json, const char* name, std::string_view document
   }
 }
 
-Error wrong_field(const std::string& field, const std::string& what) {
-  return {ErrorKind::kInvalidArgument, "field `" + field + "`: " + what, "", 0};
-}
-
 bool is_uuid(std::string_view text) {
   constexpr std::string_view kForm = "00000000-0000-0000-0000-000000000000";
   return text.size() == kForm.size() && std::equal(text.begin(), text.end(), kForm.begin(), [](char c, char form) {
@@ -130,93 +114,7 @@ bool is_uuid(std::string_view text) {
          });
 }
 
-// The fields of one entry, each parsed when it is asked for, so that an error can name it.
-class Entry {
- public:
-  Result<void> read(std::string_view text) {
-    auto members = json_members(text);
-    if (!members) return members.error();
-    for (auto& [name, value] : *members) {
-      if (!fields_.emplace(name, std::move(value)).second) return wrong_field(name, "it is there twice");
-    }
-    return {};
-  }
-  bool has(const std::string& name) const {
-    const auto found = fields_.find(name);
-    return found != fields_.end() && found->second != "null";
-  }
-  // {v: value}
-  Result<std::string> wrapped(const std::string& name) const {
-    if (!has(name)) return wrong_field(name, "it is missing");
-    auto parsed = parse_json("{\"v\":" + fields_.at(name) + "}");
-    if (!parsed) return wrong_field(name, "not Extended JSON: " + parsed.error().message);
-    return parsed;
-  }
-  Result<std::string> text(const std::string& name) const {
-    auto doc = wrapped(name);
-    if (!doc) return doc.error();
-    bson_iter_t iter;
-    const auto found = find_field(*doc, "v", &iter) ? iter_string(iter) : std::nullopt;
-    if (!found || found->empty()) return wrong_field(name, "not a text");
-    return std::string(*found);
-  }
-  Result<std::int64_t> number(const std::string& name) const {
-    if (!has(name)) return std::int64_t{0};
-    auto doc = wrapped(name);
-    if (!doc) return doc.error();
-    bson_iter_t iter;
-    if (!find_field(*doc, "v", &iter) || !(BSON_ITER_HOLDS_INT32(&iter) || BSON_ITER_HOLDS_INT64(&iter)) ||
-        bson_iter_as_int64(&iter) < 0 || bson_iter_as_int64(&iter) > INT32_MAX) {
-      return wrong_field(name, "not a whole number from 0");
-    }
-    return bson_iter_as_int64(&iter);
-  }
-  // Bytes of a document that stands as Extended JSON in `name`, or as BSON in `name`Bson. Empty: neither is there.
-  Result<std::string> document(const std::string& name) const {
-    const std::string other = name + "Bson";
-    if (has(name) == has(other))
-      return has(name) ? Result<std::string>(wrong_field(other, "beside `" + name + "`"))
-                       : Result<std::string>(std::string());
-    auto doc = wrapped(has(name) ? name : other);
-    if (!doc) return doc.error();
-    bson_iter_t iter;
-    if (!find_field(*doc, "v", &iter)) return wrong_field(name, "it is missing");
-    if (has(name)) {
-      if (!BSON_ITER_HOLDS_DOCUMENT(&iter)) return wrong_field(name, "not an object");
-      return std::string(iter_document(iter).value_or(std::string_view()));
-    }
-    if (!BSON_ITER_HOLDS_BINARY(&iter)) return wrong_field(other, "not a $binary");
-    std::string bytes(*iter_binary(iter));
-    if (!is_valid_bson(bytes)) return wrong_field(other, "not a BSON document");
-    return bytes;
-  }
-  Result<OpTime> time(const std::string& name) const {
-    if (!has(name)) return OpTime();
-    auto doc = wrapped(name);
-    if (!doc) return doc.error();
-    bson_iter_t iter;
-    if (!find_field(*doc, "v", &iter) || !BSON_ITER_HOLDS_TIMESTAMP(&iter))
-      return wrong_field(name, "not a $timestamp");
-    OpTime time;
-    bson_iter_timestamp(&iter, &time.t, &time.i);
-    return time;
-  }
-  Result<std::int64_t> unix_ms(const std::string& name) const {
-    auto doc = wrapped(name);
-    if (!doc) return doc.error();
-    bson_iter_t iter;
-    if (find_field(*doc, "v", &iter) && BSON_ITER_HOLDS_DATE_TIME(&iter)) return bson_iter_date_time(&iter);
-    const auto text = iter_string(iter);
-    const auto time = text ? parse_iso8601(*text) : std::nullopt;
-    if (!time) return wrong_field(name, "not a time like 2026-11-22T18:30:00.123Z");
-    return *time;
-  }
-
- private:
-  std::map<std::string, std::string> fields_;
-};
-
-Result<OpKind> kind_of(const Entry& entry) {
+Result<OpKind> kind_of(const JsonEntry& entry) {
   auto type = entry.text("type");
   if (!type) return type.error();
   std::string lower = *type;
@@ -229,25 +127,6 @@ Result<OpKind> kind_of(const Entry& entry) {
     names += (names.empty() ? "" : ", ") + std::string(known.name);
   }
   return wrong_field("type", "\"" + type->substr(0, 40) + "\" is none of " + names);
-}
-
-// {_id: ...} from `filter`, or from `documentId`.
-Result<std::string> key_of(const Entry& entry) {
-  auto filter = entry.document("filter");
-  if (!filter) return filter.error();
-  bson_iter_t iter;
-  if (!filter->empty()) {
-    if (!find_field(*filter, "_id", &iter)) return wrong_field("filter", "it names no _id");
-    return filter;
-  }
-  if (!entry.has("documentId")) return wrong_field("filter", "it is missing, and so is `documentId`");
-  auto wrapped = entry.wrapped("documentId");
-  if (!wrapped) return wrapped.error();
-  BsonDoc key;
-  if (!find_field(*wrapped, "v", &iter) || !bson_append_iter(key.get(), "_id", 3, &iter)) {
-    return wrong_field("documentId", "not a value");
-  }
-  return key.str();
 }
 
 std::string one_value(const bson_iter_t& iter) {
@@ -280,25 +159,7 @@ Result<void> check_content(const JsonOperation& read) {
   return {};
 }
 
-Result<void> set_namespace(const Entry& entry, const JsonRules& rules, JsonOperation* out) {
-  auto collection = entry.text("collection");
-  if (!collection) return collection.error();
-  Namespace ns = Namespace::parse(*collection);
-  if (ns.collection.empty() && out->op.kind != OpKind::kDdl) {
-    if (rules.default_database.empty()) {
-      return wrong_field("collection", "it names no database, and neither does MONGODB_LOCAL_URI");
-    }
-    ns = {rules.default_database, *collection};
-  }
-  out->db = ns.db;
-  out->collection = ns.collection;
-  if (ns.db.empty() || ns.db.size() > UINT16_MAX || ns.collection.size() > UINT16_MAX) {
-    return wrong_field("collection", "not a name");
-  }
-  return {};
-}
-
-Result<void> set_content(const Entry& entry, const JsonRules& rules, JsonOperation* out) {
+Result<void> set_content(const JsonEntry& entry, const JsonRules& rules, JsonOperation* out) {
   auto data = entry.document("data");
   if (!data) return data.error();
   const OpKind kind = out->op.kind;
@@ -312,7 +173,7 @@ Result<void> set_content(const Entry& entry, const JsonRules& rules, JsonOperati
     if (!event) return wrong_field("data", event.error().message);
     return {};
   }
-  auto key = key_of(entry);
+  auto key = document_key_of(entry);
   if (!key) return key.error();
   out->document_key = std::move(*key);
   return rules.as_recorded ? check_content(*out) : Result<void>();
@@ -343,7 +204,7 @@ Result<std::string> operation_to_json(SeqNo seq, const OperationView& op, std::u
 }
 
 Result<void> operation_from_json(std::string_view text, const JsonRules& rules, JsonOperation* out) {
-  Entry entry;
+  JsonEntry entry;
   DUALSYNC_TRY(entry.read(text));
   auto id = entry.text("id");
   if (!id) return id.error();
@@ -369,7 +230,10 @@ Result<void> operation_from_json(std::string_view text, const JsonRules& rules, 
   out->op.flags = static_cast<std::uint16_t>(*flags);
   out->op.last_time = *last;
   out->op.first_time = first->is_null() ? *last : *first;
-  DUALSYNC_TRY(set_namespace(entry, rules, out));
+  auto ns = namespace_of(entry, rules.default_database, out->op.kind == OpKind::kDdl);
+  if (!ns) return ns.error();
+  out->db = std::move(ns->db);
+  out->collection = std::move(ns->collection);
   DUALSYNC_TRY(set_content(entry, rules, out));
   out->op.db = out->db;
   out->op.collection = out->collection;

@@ -47,12 +47,14 @@ struct Settings {
   ListenAddress http_listen;
   std::map<std::string, std::string> database_map;  // local -> backup
   OnDrop on_drop = OnDrop::kArchive;
-  std::uint32_t mass_delete_percent = 50;  // of a collection; 0: nothing is guarded
+  std::uint32_t mass_delete_percent = 50;      // of a collection; 0: nothing is guarded
   std::chrono::milliseconds drop_retention{};  // 0: for ever
   Ordering ordering = Ordering::kDocument;
-  std::chrono::milliseconds verify_interval{};  // 0: off
-  std::chrono::milliseconds drill_interval{};   // 0: off
-  std::uint64_t drill_bytes_per_second = 0;     // 0: no limit
+  std::chrono::milliseconds verify_interval{};     // 0: off
+  std::chrono::milliseconds drill_interval{};      // 0: off
+  std::chrono::milliseconds canary_interval{};     // 0: off
+  std::chrono::milliseconds reconcile_interval{};  // 0: off; only without a change stream
+  std::uint64_t drill_bytes_per_second = 0;        // 0: no limit
   std::chrono::milliseconds shutdown_timeout{};
   std::chrono::milliseconds connect_timeout{};
   std::chrono::milliseconds lease{};

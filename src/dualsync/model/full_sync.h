@@ -14,6 +14,7 @@ namespace dualsync {
 struct FullSyncRequest {
   std::vector<std::string> namespaces;  // patterns as Scope has them; empty: everything in scope
   bool keep_extra = false;              // what only the backup has stays there
+  bool only_ours = false;               // collections that were never mirrored from here stay, too
 };
 
 struct FullSyncPart {

@@ -2,12 +2,16 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
 #include "dualsync/model/op_time.h"
 
 namespace dualsync {
 
 struct Position {
+  // In place of a resume token where local has no change stream: an empty BSON document, which no server takes for one.
+  static constexpr std::string_view kNoStream{"\5\0\0\0\0", 5};
+
   std::string token;              // the resume token's BSON bytes, opaque; empty: none yet
   OpTime time;                    // every local write up to here has been delivered
   bool after_invalidate = false;  // the token is an invalidate event's: only startAfter accepts it

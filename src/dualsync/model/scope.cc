@@ -63,6 +63,7 @@ bool any_glob_matches(const std::vector<std::string>& patterns, std::string_view
 }
 
 std::string Scope::backup_database(std::string_view local_db) const {
+  if (local_db == kMetadataDatabase) return std::string(local_db);
   if (const auto found = options_.database_map.find(std::string(local_db)); found != options_.database_map.end()) {
     return found->second;
   }

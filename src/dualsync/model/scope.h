@@ -16,6 +16,12 @@ namespace dualsync {
 
 inline constexpr std::string_view kMetadataDatabase = "dualsync";
 inline constexpr std::string_view kMetadataCollection = "__dualsync";
+inline constexpr std::string_view kCanaryCollection = "canary";  // of kMetadataDatabase, on both sides
+
+// The one collection of ours that is mirrored, and of it only the document of this installation.
+inline bool is_canary(std::string_view db, std::string_view collection) {
+  return db == kMetadataDatabase && collection == kCanaryCollection;
+}
 
 struct ScopeOptions {
   std::string local_db;                             // empty: all databases
@@ -33,7 +39,7 @@ class Scope {
   bool contains(const Namespace& ns) const { return contains(ns.db, ns.collection); }
   bool contains_database(std::string_view db) const;
 
-  // Name on the backup. Collections keep theirs.
+  // Name on the backup. Collections keep theirs, and so does what is ours.
   std::string backup_database(std::string_view local_db) const;
   // The local database that is kept under this name on the backup.
   std::string local_database(std::string_view backup_db) const;

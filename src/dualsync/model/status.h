@@ -8,8 +8,10 @@
 #include <string_view>
 #include <vector>
 
+#include "dualsync/model/canary.h"
 #include "dualsync/model/held_deletes.h"
 #include "dualsync/model/op_time.h"
+#include "dualsync/model/reconcile.h"
 
 namespace dualsync {
 
@@ -43,6 +45,11 @@ constexpr std::string_view to_string(CaptureState state) {
     case CaptureState::kFailed: return "failed";
   }
   return "unknown";
+}
+
+// True while local answers: as a change stream, or as far as a standalone server can.
+constexpr bool is_reading(CaptureState state) {
+  return state == CaptureState::kStreaming || state == CaptureState::kStandalone;
 }
 
 // Whether this process may write to the backup.
@@ -134,6 +141,8 @@ struct Status {
   OpTime applied_position;  // null until the first copy has ended
   OpTime verified_until;
   std::optional<std::int64_t> last_proven_restore_ms;
+  CanaryStatus canary;
+  ReconcileStatus reconcile;
   std::optional<std::int64_t> oplog_window_seconds;
   std::uint64_t bytes_sent = 0;
   std::uint64_t bytes_saved = 0;  // payloads that coalescing made needless

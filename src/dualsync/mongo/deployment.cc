@@ -5,6 +5,7 @@
 #include "dualsync/base/redact.h"
 #include "dualsync/mongo/backup_state.h"
 #include "dualsync/mongo/backup_writer.h"
+#include "dualsync/mongo/canary_writer.h"
 #include "dualsync/mongo/change_stream_source.h"
 #include "dualsync/mongo/client_session.h"
 #include "dualsync/mongo/connection_cause.h"
@@ -146,6 +147,10 @@ std::unique_ptr<StorageProbe> Deployment::make_storage_probe() const {
 std::unique_ptr<ServerProbe> Deployment::make_server_probe() const { return std::make_unique<ServerProbe>(pool_); }
 
 std::unique_ptr<LocalProbe> Deployment::make_local_probe() const { return std::make_unique<MongoLocalProbe>(pool_); }
+
+std::unique_ptr<CanaryWriter> Deployment::make_canary_writer(const std::string& installation) const {
+  return std::make_unique<CanaryWriter>(pool_, installation);
+}
 
 std::chrono::milliseconds Deployment::command_timeout() const {
   std::chrono::milliseconds sum{0};

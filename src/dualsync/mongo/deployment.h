@@ -27,6 +27,7 @@
 namespace dualsync {
 
 class ClientPool;
+class CanaryWriter;
 class ServerProbe;
 
 struct DeploymentOptions {
@@ -74,6 +75,7 @@ class Deployment {
   std::unique_ptr<ServerProbe> make_server_probe() const;
   // Of local.
   std::unique_ptr<LocalProbe> make_local_probe() const;
+  std::unique_ptr<CanaryWriter> make_canary_writer(const std::string& installation) const;
 
   // The longest that one command of the pool can be on its way: finding a server, connecting, and the answer.
   std::chrono::milliseconds command_timeout() const;

@@ -45,9 +45,13 @@ class Judge {
         return say(Verdict::kDegraded, "disabled", "the mirror is switched off",
                    "set SYNC_ENABLED=true and start again");
       case CaptureState::kStandalone:
-        return say(
-            Verdict::kDegraded, "standalone", "local is a standalone server: its changes cannot be captured live",
-            "convert it to a one-node replica set: start mongod with --replSet rs0, then run rs.initiate() once");
+        if (input.capture_silent_seconds > kCaptureSilentMax) break;
+        return say(Verdict::kDegraded, "standalone",
+                   "local is a standalone server: what no middleware reports reaches the backup only by comparing" +
+                       (status_.reconcile.on ? ", every " + human_duration(status_.reconcile.interval_seconds)
+                                             : std::string(", and SYNC_RECONCILE_INTERVAL=0 switches that off")),
+                   "convert it to a one-node replica set: start mongod with --replSet rs0, then run rs.initiate() "
+                   "once; `dualsync doctor` prints the steps");
       case CaptureState::kFailed:
         return say(Verdict::kUnhealthy, "capture-failed", "capture stopped: " + status_.capture_cause,
                    "see the log; dualsync has to be started again");
@@ -57,10 +61,11 @@ class Judge {
                    "start the local MongoDB; capture goes on where it was");
       case CaptureState::kStreaming:
         if (input.capture_silent_seconds <= kCaptureSilentMax) return;
-        return say(Verdict::kUnhealthy, "capture-stuck",
-                   "the change stream has been silent for " + human_duration(input.capture_silent_seconds),
-                   "check the local server and its connections");
+        break;
     }
+    say(Verdict::kUnhealthy, "capture-stuck",
+        "local has been silent for " + human_duration(input.capture_silent_seconds),
+        "check the local server and its connections");
   }
 
   void queue(const HealthInput& input) {
@@ -150,6 +155,32 @@ class Judge {
         "does so at once, and also removes collections that only the backup has");
   }
 
+  // Late although nothing that is known holds it up.
+  void canary() {
+    const CanaryStatus& canary = status_.canary;
+    if (canary.state == CanaryStatus::State::kMissing) {
+      return say(Verdict::kDegraded, "canary-missing",
+                 "the backup acknowledged a test write of ours (dualsync.canary) and does not have it",
+                 "did somebody write to the backup, or bring back an older copy of it? `dualsync verify` says what "
+                 "differs");
+    }
+    const bool explained = status_.breaker != BreakerState::kClosed || status_.paused_since_ms ||
+                           status_.local == LocalTrust::kWrong || status_.writer == WriterState::kWatching ||
+                           !is_reading(status_.capture) || status_.dirty_ranges > 0;
+    if (canary.state != CanaryStatus::State::kWaiting || canary.waiting_seconds <= canary.late_seconds || explained)
+      return;
+    const std::string late = "a test write to local has been on its way to the backup for " +
+                             human_duration(canary.waiting_seconds) + "; " + human_count(status_.queue_size) +
+                             " operations are waiting";
+    if (canary.idle_seconds <= canary.late_seconds) {
+      return say(Verdict::kDegraded, "canary-late", late + " and the backup takes them",
+                 "the backup or the link is slower than the application writes; `dualsync status --watch` shows "
+                 "whether it catches up");
+    }
+    say(Verdict::kUnhealthy, "stuck", late + ", and nothing was acknowledged meanwhile although both servers answer",
+        "see the log; start dualsync again (nothing is lost by it), and report this");
+  }
+
   void window() {
     if (!status_.oplog_window_seconds || status_.capture != CaptureState::kConnecting) return;
     const auto lag = static_cast<std::int64_t>(status_.rpo_seconds);
@@ -182,6 +213,7 @@ void derive_health(const HealthInput& input, Status* status) {
   judge.exceptions();
   judge.drill(input);
   judge.verify(input);
+  judge.canary();
   judge.window();
 }
 

@@ -132,6 +132,10 @@ void add_state(const Status& status, Figures* out) {
     return ms ? std::optional<double>(static_cast<double>(*ms) / 1000) : std::nullopt;
   };
   out->time("last_proven_restore", "When a restore was last proven", seconds(status.last_proven_restore_ms));
+  out->time("canary_last_arrival", "When a test write to local was last found on the backup",
+            seconds(status.canary.last_arrival_ms));
+  out->gauge("canary_waiting_seconds", "How long the test write that is on its way has been so",
+             static_cast<double>(status.canary.waiting_seconds));
   out->time("last_sync", "When the backup last acknowledged an operation", seconds(status.last_sync_ms));
   MetricFamily& window = out->family("oplog_window_seconds", "How far back local's oplog reaches", MetricType::Gauge);
   if (status.oplog_window_seconds) Figures::add(&window, static_cast<double>(*status.oplog_window_seconds));

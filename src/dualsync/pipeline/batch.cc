@@ -60,7 +60,8 @@ std::vector<Completion> Batch::run() {
 }
 
 void Batch::run_namespace(const Namespace& ns, const Indexes& indexes) {
-  if (!context_.scope.contains(ns)) {  // a rename took it along, out of what is mirrored
+  if (!context_.scope.contains(ns) &&
+      !is_canary(ns.db, ns.collection)) {  // a rename took it along, out of what is mirrored
     for (const std::size_t i : indexes) completion(i, Completion::Kind::kDone);
     return;
   }

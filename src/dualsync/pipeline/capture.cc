@@ -15,7 +15,7 @@ Capture::Capture(PipelineContext& context)
 
 void Capture::set_state(CaptureState state, std::string cause) {
   MutexLock lock(mutex_);
-  if (state == CaptureState::kStreaming) answered_ = context_.clock.now();
+  if (is_reading(state)) answered_ = context_.clock.now();
   state_ = state;
   cause_ = std::move(cause);
 }
@@ -30,13 +30,13 @@ Result<void> Capture::run(std::stop_token stop) {
   Backoff backoff(0x2545f4914f6cdd1dULL);
   while (!stop.stop_requested()) {
     const auto ended = step(stop);
-    if (view().state == CaptureState::kStreaming) backoff.reset();
+    if (is_reading(view().state)) backoff.reset();
     if (ended) continue;  // invalidated: open again behind it
     const Error& error = ended.error();
     switch (error.kind) {
       case ErrorKind::kStopped: return {};
       case ErrorKind::kUnsupported:
-        set_state(CaptureState::kStandalone, error.message);
+        set_state(CaptureState::kFailed, error.message);
         log::error("capture", error.message, {{"hint", error.hint}});
         return error;
       case ErrorKind::kIo: {
@@ -62,7 +62,7 @@ Result<void> Capture::run(std::stop_token stop) {
 Result<void> Capture::step(std::stop_token stop) {
   auto ended = open();
   if (ended) {
-    set_state(CaptureState::kStreaming, "");
+    set_state(source_->follows_changes() ? CaptureState::kStreaming : CaptureState::kStandalone, "");
     ended = stream(stop);
   }
   source_->close();
@@ -77,6 +77,15 @@ Result<void> Capture::open() {
     if (opened.error().kind == ErrorKind::kPositionLost) return start_over(from, opened.error());
     return opened.error();
   }
+  if (!source_->follows_changes()) {
+    log::warn("capture",
+              "local is a standalone server without change streams; what middleware reports is mirrored, and "
+              "the rest is found by comparing every SYNC_RECONCILE_INTERVAL");
+  } else if (from.token == Position::kNoStream) {
+    return start_over(from,
+                      {ErrorKind::kPositionLost, "local was a standalone server and has a change stream now", "", 0});
+  }
+  if (!from.empty() && !source_->follows_changes()) return {};
   if (!from.empty()) {
     log::info("capture", "change stream resumed", {{"position", from.time.to_string()}});
     return {};
@@ -139,8 +148,14 @@ Result<void> Capture::store(const ChangeBatch& batch) {
   return context_.queue.append(out);
 }
 
+// Several daemons may keep theirs on one local.
+bool Capture::is_our_canary(const DecodedEvent& event) const {
+  return is_canary(event.op.db, event.op.collection) && event.kind == DecodedEvent::Kind::kDocument &&
+         event.op.document_key == context_.options.canary_key;
+}
+
 bool Capture::concerns_scope(const DecodedEvent& event) const {
-  if (context_.scope.contains(event.op.db, event.op.collection)) return true;
+  if (context_.scope.contains(event.op.db, event.op.collection) || is_our_canary(event)) return true;
   if (event.kind != DecodedEvent::Kind::kDdl) return false;
   const auto ddl = parse_ddl_event(event.op.payload);
   return ddl.ok() && ddl->type == DdlEvent::Type::kRename && context_.scope.contains(ddl->to);

@@ -42,6 +42,7 @@ class Capture {
   void add_event(std::string_view event, AppendBatch* out);
   void add_malformed(const DecodedEvent& event, AppendBatch* out);
   bool concerns_scope(const DecodedEvent& event) const;
+  bool is_our_canary(const DecodedEvent& event) const;
   void tell_of_missing_image(const DecodedEvent& event);
   void set_state(CaptureState state, std::string cause);
 

@@ -25,6 +25,7 @@ struct PipelineOptions {
   std::size_t lanes = 4;
   // Local is lost: what cannot be made whole without it is sent as it is, or put back as it was.
   bool without_local = false;
+  bool durable = true;  // the queue is on disk
   bool strict = false;  // local's order across everything: one lane, and commands that stop where they fail
   std::size_t copy_threads = 2;
   std::size_t batch_size = 100;
@@ -36,6 +37,7 @@ struct PipelineOptions {
   OnDrop on_drop = OnDrop::kArchive;
   int mass_delete_percent = 50;                 // of a collection; 0: DeleteGuard does nothing
   std::chrono::milliseconds drop_retention{0};  // of archives; 0: for ever
+  std::string canary_key;                       // {_id: ...} of our canary; empty: none is mirrored
   std::string data_dir_trouble;                 // for the status
   std::string proof_dir;                        // where commands leave what they proved; empty: nowhere
 };

@@ -125,7 +125,9 @@ Result<DdlApplier::Outcome> DdlApplier::apply(const DdlEvent& event) {
   if (!*admitted) {
     log::info("ddl", "not repeated: it was of another collection of this name",
               {{"type", event.name}, {"namespace", event.ns.full()}, {"cluster_time", event.time.to_string()}});
-    return Outcome{all_dirty(event, event.name + " of an earlier collection"), {}};
+    Outcome outcome{all_dirty(event, event.name + " of an earlier collection"), {}};
+    for (DirtyRange& range : outcome.dirty) range.other_collection = true;
+    return outcome;
   }
   auto outcome = repeat(event);
   if (outcome) DUALSYNC_TRY(binding_.follow(event));

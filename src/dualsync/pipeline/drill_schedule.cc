@@ -43,7 +43,7 @@ bool was_tried(ErrorKind kind) {
 
 std::string drill_obstacle(const Status& status) {
   if (status.local == LocalTrust::kWrong) return "local is not the right one";
-  if (status.capture != CaptureState::kStreaming) return "local's changes are not being read";
+  if (!is_reading(status.capture)) return "local's changes are not being read";
   if (status.paused_since_ms) return "applying is paused";
   if (status.breaker != BreakerState::kClosed) return "the backup is offline";
   if (status.writer != WriterState::kOwner) return "this process does not write to the backup";

@@ -4,6 +4,7 @@
 #include <set>
 
 #include "dualsync/model/archive_name.h"
+#include "dualsync/pipeline/collection_binding.h"
 #include "dualsync/pipeline/full_sync.h"
 
 namespace dualsync {
@@ -58,7 +59,13 @@ Result<FullSyncStatus> FullSync::start(const FullSyncRequest& request) {
     if (!collections) return collections.error().in("backup");
     for (const CollectionInfo& info : *collections) {
       const Namespace ns{db, info.ns.collection};
-      if (wanted(ns)) parts[ns].ns = ns;
+      if (!wanted(ns)) continue;
+      if (request.only_ours && !parts.contains(ns)) {
+        const auto bound = CollectionBinding(context_.queue).bound(ns);
+        if (!bound) return bound.error();
+        if (bound->empty()) continue;
+      }
+      parts[ns].ns = ns;
     }
   }
   for (const std::string& pattern : request.namespaces) {

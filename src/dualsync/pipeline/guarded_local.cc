@@ -26,6 +26,7 @@ class GuardedSource final : public ChangeSource {
   }
 
   void close() override { inner_->close(); }
+  bool follows_changes() const override { return inner_->follows_changes(); }
 
  private:
   const std::unique_ptr<ChangeSource> inner_;

@@ -110,8 +110,7 @@ std::optional<Error> Mirror::failure() const {
 }
 
 double Mirror::rpo_seconds(const Status& status) const {
-  const bool streaming = status.capture == CaptureState::kStreaming;
-  if (streaming && status.queue_size == 0 && status.dirty_ranges == 0) return 0;
+  if (is_reading(status.capture) && status.queue_size == 0 && status.dirty_ranges == 0) return 0;
   const OpTime from = status.applied_position.is_null() ? status.capture_position : status.applied_position;
   if (from.is_null()) return static_cast<double>(status.uptime_seconds);
   return std::max(0.0, static_cast<double>(clock_.unix_ms()) / 1000.0 - static_cast<double>(from.t));
@@ -172,6 +171,8 @@ Status Mirror::status() const {
   if (const auto trouble = queue_.trouble()) input.queue_trouble = trouble->message;
   if (provers_.drills != nullptr) input.drill_failure = provers_.drills->failure();
   if (provers_.verify != nullptr) input.verify_findings = provers_.verify->findings();
+  if (provers_.canary != nullptr) status.canary = provers_.canary->view();
+  if (provers_.reconciler != nullptr) status.reconcile = provers_.reconciler->view();
   input.capture_silent_seconds = capture.silent_seconds;
   {
     MutexLock lock(mutex_);

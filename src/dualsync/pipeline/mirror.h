@@ -14,12 +14,14 @@
 #include "dualsync/observe/history.h"
 #include "dualsync/observe/mirror_metrics.h"
 #include "dualsync/observe/proof_file.h"
+#include "dualsync/pipeline/canary.h"
 #include "dualsync/pipeline/capture.h"
 #include "dualsync/pipeline/ddl_applier.h"
 #include "dualsync/pipeline/drill_schedule.h"
 #include "dualsync/pipeline/full_sync.h"
 #include "dualsync/pipeline/lane.h"
 #include "dualsync/pipeline/queue_keeper.h"
+#include "dualsync/pipeline/reconciler.h"
 #include "dualsync/pipeline/verify_service.h"
 #include "dualsync/pipeline/writer_guard.h"
 #include "dualsync/ports/control.h"
@@ -37,6 +39,8 @@ struct MirrorProvers {
   VerifyService* verify = nullptr;
   DrillSchedule* drills = nullptr;
   const History* history = nullptr;
+  const Canary* canary = nullptr;
+  const Reconciler* reconciler = nullptr;
 };
 
 class Mirror final : public Control {
@@ -72,6 +76,7 @@ class Mirror final : public Control {
     return queue_.withheld_documents(ns, after, limit);
   }
   Result<QueueListing> queue_listing(std::size_t limit) const override { return queue_.list(limit); }
+  Result<ReportOutcome> report_changes(const ReportedChanges& changes) override;
   Result<DrillStatus> start_drill(const DrillOrder& order) override;
   DrillStatus drill() const override;
   Result<FullSyncStatus> start_full_sync(const FullSyncRequest& request) override;

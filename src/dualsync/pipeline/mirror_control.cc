@@ -88,6 +88,42 @@ Result<HeldDecision> Mirror::decide_held(const Namespace& ns, bool release) {
   return HeldDecision{ns, release, *documents};
 }
 
+Result<ReportOutcome> Mirror::report_changes(const ReportedChanges& changes) {
+  const OpTime now = queue_.position().time;
+  if (now.is_null()) {
+    return Error{ErrorKind::kConnectivity, "local has not been reached since the start, so nothing can be placed yet",
+                 "send it again in a moment", 0};
+  }
+  AppendBatch batch;
+  ReportOutcome outcome;
+  for (const ReportedChanges::Document& document : changes.documents) {
+    if (!scope_.contains(document.ns)) {
+      ++outcome.ignored;
+      continue;
+    }
+    OperationView op;
+    op.kind = OpKind::kTouch;
+    op.db = document.ns.db;
+    op.collection = document.ns.collection;
+    op.document_key = document.document_key;
+    op.first_time = op.last_time = now;
+    op.enqueued_ms = clock_.unix_ms();
+    batch.operations.push_back(op);
+    ++outcome.accepted;
+  }
+  for (const Namespace& ns : changes.ranges) {
+    const bool ours = ns.collection.empty() ? scope_.contains_database(ns.db) : scope_.contains(ns);
+    ++(ours ? outcome.ranges : outcome.ignored);
+    if (ours) batch.dirty.push_back({ns, "reported by middleware", {}, false, ""});
+  }
+  outcome.durable = context_.options.durable;
+  if (outcome.accepted + outcome.ranges == 0) return outcome;
+  DUALSYNC_TRY(queue_.append(batch));
+  // No oplog stands behind these: whoever hears "accepted" may forget them.
+  if (outcome.durable) DUALSYNC_TRY(queue_.sync());
+  return outcome;
+}
+
 std::uint64_t Mirror::held_documents_count() const {
   std::uint64_t sum = 0;
   for (const WithheldNamespace& one : queue_.withheld()) sum += one.held;
@@ -100,7 +136,7 @@ std::string Mirror::blocked_by(const Status& status) const {
   if (status.writer == WriterState::kWatching) return status.writer_cause;
   if (status.paused_since_ms) return "applying is paused; `dualsync resume` ends that";
   if (status.breaker != BreakerState::kClosed) return "the backup is offline: " + status.breaker_cause;
-  if (status.capture != CaptureState::kStreaming) return "local's changes are not being read: " + status.capture_cause;
+  if (!is_reading(status.capture)) return "local's changes are not being read: " + status.capture_cause;
   if (status.dirty_ranges > 0) {
     return human_count(status.dirty_ranges) + " namespaces are still being copied or repaired, now " +
            status.copy.current;

@@ -55,7 +55,7 @@ Result<void> RangeCompare::found(const FoundDifference& difference, std::stop_to
   auto excepted = context_.queue.is_withheld(range_.ns, key);  // the guard keeps it as it is
   if (!excepted) return excepted.error();
   if (*excepted) return {};
-  if (difference.local.empty()) ++foreign_;
+  if (difference.local.empty() && !range_.other_collection) ++foreign_;
   const bool rekey = !backup_key.empty() && key != backup_key;
   keys_.emplace_back(key, rekey ? kFlagRekey : std::uint16_t{0});
   ++counts_.repairs;

@@ -33,6 +33,9 @@ class ChangeSource {
   virtual Result<ChangeBatch> next(std::stop_token stop) = 0;
 
   virtual void close() = 0;
+
+  // False: only positions come, never an event (a standalone local).
+  virtual bool follows_changes() const { return true; }
 };
 
 }  // namespace dualsync

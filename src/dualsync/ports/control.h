@@ -13,6 +13,7 @@
 #include "dualsync/model/full_sync.h"
 #include "dualsync/model/held_deletes.h"
 #include "dualsync/model/queue_listing.h"
+#include "dualsync/model/reported.h"
 #include "dualsync/model/status.h"
 #include "dualsync/model/verify_status.h"
 #include "dualsync/model/withheld.h"
@@ -43,6 +44,11 @@ class Control {
   // A page of the documents that are on the backup because of that; see SyncQueue::withheld_documents().
   virtual Result<WithheldPage> held_documents(const Namespace& ns, const std::string& after,
                                               std::size_t limit) const = 0;
+
+  // What middleware saw: the documents are read from local and sent, the ranges compared. On disk when it returns, all
+  // of it or nothing. kConnectivity: local was never reached, so nothing can be placed yet. kIo: the queue's disk
+  // fails.
+  virtual Result<ReportOutcome> report_changes(const ReportedChanges& changes) = 0;
 
   // The oldest operations of the queue, at most `limit`.
   virtual Result<QueueListing> queue_listing(std::size_t limit) const = 0;

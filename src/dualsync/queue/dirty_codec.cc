@@ -53,6 +53,7 @@ std::string encode_dirty(const DirtyRange& range) {
   if (range.after_seq != 0) bson_append_int64(doc.get(), "afterSeq", -1, static_cast<std::int64_t>(range.after_seq));
   if (range.requested) bson_append_bool(doc.get(), "requested", -1, true);
   if (range.keep_extra) bson_append_bool(doc.get(), "keepExtra", -1, true);
+  if (range.other_collection) bson_append_bool(doc.get(), "otherCollection", -1, true);
   return doc.str();
 }
 
@@ -69,6 +70,7 @@ Result<DirtyRange> decode_dirty(std::string_view name, std::string_view bytes) {
     if (field == "progress") range.progress = iter_binary(iter).value_or("");
     if (field == "requested" && BSON_ITER_HOLDS_BOOL(&iter)) range.requested = bson_iter_bool(&iter);
     if (field == "keepExtra" && BSON_ITER_HOLDS_BOOL(&iter)) range.keep_extra = bson_iter_bool(&iter);
+    if (field == "otherCollection" && BSON_ITER_HOLDS_BOOL(&iter)) range.other_collection = bson_iter_bool(&iter);
     if (field == "afterSeq") range.after_seq = static_cast<SeqNo>(bson_iter_as_int64(&iter));
   }
   return range;

@@ -47,6 +47,9 @@ struct DirtyRange {
   std::uint64_t gap = 0;   // given by the queue: a gap found later has another; 0 marks a new one
   bool requested = false;  // somebody asked for it: nothing is known to be missing, and it can be cancelled
   bool keep_extra = false;  // what only the backup has stays there
+  // The stream told that the name stands for another collection than the one that was copied there: what only the
+  // backup has is that one's, and no loss.
+  bool other_collection = false;
 
   // Nothing is known to be missing: the applied position does not wait for it.
   static constexpr OpTime kNoGap{UINT32_MAX, UINT32_MAX};

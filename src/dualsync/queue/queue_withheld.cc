@@ -174,7 +174,7 @@ Result<WithheldPage> SyncQueue::withheld_documents(const Namespace& ns, std::str
   DUALSYNC_TRY(impl_->usable());
   const std::string prefix = ns.db.empty() ? std::string() : prefix_of(ns);
   if (!after.empty() && !after.starts_with(prefix))
-    return Error{ErrorKind::kInvalidArgument, "that is no page of held deletes", "begin with the first one", 0};
+    return Error{ErrorKind::kNotFound, "that is no page of held deletes", "begin with the first one", 0};
   WithheldPage page;
   std::string last;
   DUALSYNC_TRY(each_withheld(

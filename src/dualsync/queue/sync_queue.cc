@@ -184,6 +184,7 @@ void SyncQueue::Impl::put_dirty(const DirtyRange& range, rocksdb::WriteBatch* ba
     if (range.requested && range.gap == 0 && !known->second.requested) return;
     stored.after_seq = std::max(stored.after_seq, known->second.after_seq);
     // A gap does not get smaller by being found twice.
+    stored.other_collection = stored.other_collection && (known->second.other_collection || known->second.first_copy);
     stored.first_copy = stored.first_copy || known->second.first_copy;
     stored.gap_start = std::min(stored.gap_start, known->second.gap_start);
   }

@@ -71,6 +71,21 @@ TEST(StatusParse, ShowsWhatTheServerSaw) {
   }
 }
 
+TEST(StatusParse, ShowsTheCanaryAsTheServerSawIt) {
+  using State = CanaryStatus::State;
+  Status status = sample();
+  for (const State state : {State::kOff, State::kRefused, State::kArrived, State::kWaiting, State::kMissing}) {
+    status.canary = {state, "not authorised", std::nullopt, 0, 7, 0, 150};
+    for (int arrivals = 0; arrivals < 2; ++arrivals) {
+      const Result<Status> parsed = parse_status(status_json(status));
+      ASSERT_TRUE(parsed.ok()) << parsed.error().message;
+      EXPECT_EQ(render_status(*parsed, kPlain), render_status(status, kPlain));
+      status.canary.last_arrival_ms = 1'795'372'200'000;
+      status.canary.round_trip_ms = 41;
+    }
+  }
+}
+
 TEST(StatusParse, RefusesWhatItDoesNotKnow) {
   EXPECT_FALSE(parse_status(nlohmann::ordered_json::object()).ok());
   nlohmann::ordered_json body = status_json(sample());

@@ -360,5 +360,28 @@ TEST_F(Cli, RestorePassesOnWhatIsAskedAndTellsWhatWasDone) {
   EXPECT_NE(err().find("hint: --force"), std::string::npos) << err();
 }
 
+TEST_F(Cli, DecidesOnHeldDeletes) {
+  start_daemon();
+  EXPECT_EQ(run({"release", "shop.bills"}), kExitOk) << err();
+  EXPECT_TRUE(control_.decided().release);
+  EXPECT_NE(out().find("shop.bills: 7 held documents are looked up on local again"), std::string::npos) << out();
+  EXPECT_EQ(run({"discard", "shop.bills", "--json"}), kExitOk) << err();
+  EXPECT_FALSE(control_.decided().release);
+  EXPECT_EQ(Json::parse(out()), Json::parse(R"({"namespace":"shop.bills","decision":"discard","documents":7})"));
+  EXPECT_EQ(run({"release", "shop.other"}), kExitFailed);
+  EXPECT_NE(err().find("no deletes are held there"), std::string::npos) << err();
+}
+
+TEST_F(Cli, DecidesOnACollectionOnly) {
+  for (const char* name : {"shop", "", ".bills", "shop."}) {
+    SCOPED_TRACE(name);
+    EXPECT_EQ(run({"release", name}), kExitUsage);
+    EXPECT_EQ(run({"discard", name}), kExitUsage);
+  }
+  EXPECT_EQ(run({"release"}), kExitUsage);
+  EXPECT_EQ(run({"discard", "shop.bills", "shop.goods"}), kExitUsage);
+  EXPECT_EQ(run({"release", "shop.bills"}), kExitNoDaemon);
+}
+
 }  // namespace
 }  // namespace dualsync

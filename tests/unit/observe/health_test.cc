@@ -146,5 +146,56 @@ TEST(Health, SwitchedOffAndStandaloneAreDegradedWithTheWayOut) {
   EXPECT_NE(standalone.reasons[0].hint.find("rs.initiate"), std::string::npos);
 }
 
+Status with_canary(std::int64_t waiting, std::int64_t idle) {
+  Status status = streaming();
+  status.canary.state = CanaryStatus::State::kWaiting;
+  status.canary.late_seconds = 150;
+  status.canary.waiting_seconds = waiting;
+  status.canary.idle_seconds = idle;
+  return status;
+}
+
+TEST(Health, ACanaryIsLateOnlyAfterItsTime) {
+  Status status = with_canary(150, 150);
+  derive_health({}, &status);
+  EXPECT_EQ(status.verdict, Verdict::kHealthy);
+  status = with_canary(151, 10);
+  derive_health({}, &status);
+  EXPECT_EQ(status.verdict, Verdict::kDegraded);
+  EXPECT_TRUE(has(status, "canary-late"));
+}
+
+TEST(Health, WithoutAnyAcknowledgementTheMirrorIsStuck) {
+  Status status = with_canary(200, 200);
+  status.dead_letters = 1;  // another trouble must not hide it
+  derive_health({}, &status);
+  EXPECT_EQ(status.verdict, Verdict::kUnhealthy);
+  EXPECT_TRUE(has(status, "stuck"));
+}
+
+TEST(Health, WhatHoldsTheCanaryUpIsNamedInstead) {
+  const auto verdict_with = [](auto change) {
+    Status status = with_canary(1000, 1000);
+    change(&status);
+    derive_health({}, &status);
+    return std::pair(status.reasons.size(), has(status, "stuck"));
+  };
+  const std::pair named{std::size_t{1}, false};
+  EXPECT_EQ(verdict_with([](Status* status) { status->breaker = BreakerState::kOpen; }), named);
+  EXPECT_EQ(verdict_with([](Status* status) { status->paused_since_ms = 1; }), named);
+  EXPECT_EQ(verdict_with([](Status* status) { status->local = LocalTrust::kWrong; }), named);
+  EXPECT_EQ(verdict_with([](Status* status) { status->writer = WriterState::kWatching; }), named);
+  EXPECT_EQ(verdict_with([](Status* status) { status->capture = CaptureState::kConnecting; }), named);
+  EXPECT_EQ(verdict_with([](Status* status) { status->dirty_ranges = 1; }), named);
+}
+
+TEST(Health, ACanaryThatIsGoneFromTheBackupIsNamed) {
+  Status status = streaming();
+  status.canary.state = CanaryStatus::State::kMissing;
+  derive_health({}, &status);
+  EXPECT_EQ(status.verdict, Verdict::kDegraded);
+  EXPECT_TRUE(has(status, "canary-missing"));
+}
+
 }  // namespace
 }  // namespace dualsync

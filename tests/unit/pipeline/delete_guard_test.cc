@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "dualsync/pipeline/batch.h"
+#include "dualsync/pipeline/range_compare.h"
 #include "support/fake_clock.h"
 #include "support/pipeline_fixture.h"
 
@@ -234,6 +235,29 @@ TEST_F(DeleteGuardTest, ForeignDocumentsCountApart) {
   EXPECT_EQ(verdict(), Verdict::kGo) << "a comparison also finds what is on its way";
   ASSERT_TRUE(guard_->note_foreign(kBills, {kNow, 1}, 401).ok());
   guard_->step();
+  EXPECT_EQ(verdict(), Verdict::kHold);
+}
+
+TEST_F(DeleteGuardTest, WhatAnotherCollectionLeftUnderTheNameIsNoLoss) {
+  fill(2000);
+  PipelineContext context = this->context();
+  context.delete_guard = guard_.get();
+  const auto compare = [&](bool other) {
+    DirtyRange range{kBills, "test", {}, false, ""};
+    range.other_collection = other;
+    test::FakeReader local(local_);
+    test::FakeReader backup(backup_);
+    CopyProgress all;
+    all.ranges.emplace_back();
+    RangeCompare comparison(context, range, all);
+    const auto counts = comparison.run(local, backup, {}, [](const RepairCounts&) {});
+    EXPECT_TRUE(counts.ok());
+    EXPECT_EQ(counts->repairs, 2000U);
+    pass(DeleteGuard::kPause);
+  };
+  compare(true);
+  EXPECT_EQ(verdict(), Verdict::kGo);
+  compare(false);
   EXPECT_EQ(verdict(), Verdict::kHold);
 }
 

@@ -95,7 +95,7 @@ TEST_F(QueueWithheldTest, PagesAreWholeAndDoNotRepeat) {
   EXPECT_EQ(seen.size(), 7U);
   EXPECT_EQ(std::set<std::string>(seen.begin(), seen.end()).size(), 7U);
   EXPECT_EQ(queue_->withheld_documents({}, "", 100)->documents.size(), 10U);
-  EXPECT_EQ(queue_->withheld_documents(kBills, "shop.papers", 3).error().kind, ErrorKind::kInvalidArgument);
+  EXPECT_EQ(queue_->withheld_documents(kBills, "shop.papers", 3).error().kind, ErrorKind::kNotFound);
 }
 
 TEST_F(QueueWithheldTest, GivesBackAllThatAreHeldAsTouches) {

@@ -339,5 +339,26 @@ TEST_F(SyncQueueTest, CaptureAndLanesWorkAtTheSameTime) {
   EXPECT_EQ(static_cast<std::uint64_t>(done), stats.done);
 }
 
+TEST_F(SyncQueueTest, ThatANameStandsForAnotherCollectionIsForgottenWithAGap) {
+  open();
+  const auto mark = [&](bool other, bool first_copy) {
+    DirtyRange range{{"shop", "bills"}, "test", {5, 1}, first_copy, ""};
+    range.other_collection = other;
+    ASSERT_TRUE(queue_->mark_dirty(range).ok());
+  };
+  mark(true, false);
+  open();
+  ASSERT_EQ(queue_->dirty_ranges().size(), 1U);
+  EXPECT_TRUE(queue_->dirty_ranges()[0].other_collection);
+  mark(false, false);  // a gap: what is missing now may be a loss
+  EXPECT_FALSE(queue_->dirty_ranges()[0].other_collection);
+  mark(true, false);
+  EXPECT_FALSE(queue_->dirty_ranges()[0].other_collection) << "and the gap is still there";
+  ASSERT_TRUE(queue_->clear_dirty({"shop", "bills"}).ok());
+  mark(false, true);
+  mark(true, false);
+  EXPECT_TRUE(queue_->dirty_ranges()[0].other_collection) << "what a first copy put there is of us";
+}
+
 }  // namespace
 }  // namespace dualsync
