@@ -30,7 +30,8 @@ def test_what_is_promised_is_what_is_served(world: World, tmp_path: Path) -> Non
     config = tmp_path / "schemathesis.toml"
     config.write_text("".join(MAY_REFUSE.format(path=path) for path in NAMED))
     done = subprocess.run(
-        [str(schemathesis), "--config-file", str(config), "run", f"http://{daemon.api_address()}/api/openapi.json", "--checks", "all",
+        [str(schemathesis), "--config-file", str(config), "run", f"http://{daemon.api_address()}/api/openapi.json",
+         "--checks", "all",
          "-H", f"Authorization: Bearer {daemon.api_token()}", "--max-examples", EXAMPLES, "--seed", "1", "--no-color",
          "--warnings", "off", "--request-timeout", "30", *excluded],
         cwd=tmp_path, capture_output=True, text=True, timeout=patience(SECONDS), check=False)
