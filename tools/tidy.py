@@ -84,7 +84,8 @@ class Tree:
         for path in sorted(self.root.rglob("*")):
             relative = path.relative_to(self.root)
             # Only at the top: src may have a folder of any name.
-            if relative.parts[0] in SKIPPED_FOLDERS or "__pycache__" in relative.parts or not path.is_file():
+            nested = {"__pycache__", "node_modules"} & set(relative.parts)
+            if relative.parts[0] in SKIPPED_FOLDERS or nested or not path.is_file():
                 continue
             if path.suffix not in TEXT_SUFFIXES:
                 continue
