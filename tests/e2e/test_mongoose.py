@@ -28,32 +28,27 @@ EXAMPLE = ROOT / "examples" / "mongoose-shop" / "app.js"
 OWN_TESTS_SECONDS = 180
 
 
-class Shop:
-    """The example application as a process of its own, driven over HTTP like by a user."""
+class App:
+    """An application in node as a process of its own, driven over HTTP like by a user."""
 
-    def __init__(self, world: World, daemon: MirrorDaemon) -> None:
-        self.world, self.daemon = world, daemon
-        self.folder = world.folder / "shop"
-        modules = self.folder / "node_modules"
-        modules.mkdir(parents=True)
-        for name in ("express", "mongoose"):
-            (modules / name).symlink_to(PACKAGE / "node_modules" / name)
-        (modules / "dualsync-mongoose").symlink_to(PACKAGE)
-        (self.folder / "app.js").write_text(EXAMPLE.read_text())
-        self.log = self.folder / "shop.log"
+    def __init__(self, world: World, daemon: MirrorDaemon, program: Path) -> None:
+        self.world, self.daemon, self.program = world, daemon, program
+        self.folder = world.folder / "app"
+        self.folder.mkdir()
+        self.log = self.folder / "app.log"
         self.process: subprocess.Popen | None = None
         self.url = ""
 
-    def start(self) -> Shop:
+    def start(self) -> App:
         environment = {**os.environ, "PORT": "0", "DUALSYNC_URL": f"http://{self.daemon.api_address()}",
                        "MONGODB_URI": with_database(self.world.pair.local_uri, self.world.database),
                        "DUALSYNC_TOKEN": self.daemon.api_token(), "DUALSYNC_DIRECTORY": str(self.folder / "state")}
         seen = self.log.stat().st_size if self.log.exists() else 0
         with self.log.open("ab") as log:
-            self.process = subprocess.Popen([str(NODE), "app.js"], cwd=self.folder, env=environment, stdout=log,
-                                            stderr=log)
+            self.process = subprocess.Popen([str(NODE), str(self.program)], cwd=self.folder, env=environment,
+                                            stdout=log, stderr=log)
         marker = "listening on "
-        said = str(eventually(lambda: marker in self.text()[seen:] and self.text()[seen:], 60, "the shop opens"))
+        said = str(eventually(lambda: marker in self.text()[seen:] and self.text()[seen:], 60, "the application opens"))
         self.url = said.split(marker)[1].split()[0]
         return self
 
@@ -65,12 +60,30 @@ class Shop:
                                          data=None if body is None else json.dumps(body).encode())
         request.add_header("Content-Type", "application/json")
         with NO_PROXY.open(request, timeout=patience(30)) as answer:
-            return json.loads(answer.read())
+            return json.loads(answer.read() or b"null")
 
     def end(self, how: signal.Signals) -> int:
         assert self.process is not None
         self.process.send_signal(how)
         return self.process.wait(patience(30))
+
+    def told(self) -> None:
+        """Until the documents are equal; hooks see no indexes."""
+        eventually(lambda: not [line for line in self.world.differences() if "index" not in line], 60,
+                   f"all of it is told\n{self.text()}")
+
+
+class Shop(App):
+    """The example."""
+
+    def __init__(self, world: World, daemon: MirrorDaemon) -> None:
+        super().__init__(world, daemon, world.folder / "app" / "app.js")
+        modules = self.folder / "node_modules"
+        modules.mkdir()
+        for name in ("express", "mongoose"):
+            (modules / name).symlink_to(PACKAGE / "node_modules" / name)
+        (modules / "dualsync-mongoose").symlink_to(PACKAGE)
+        self.program.write_text(EXAMPLE.read_text())
 
     def sell(self) -> None:
         """What a busy hour leaves behind: every route, more than once."""
@@ -90,17 +103,11 @@ class Shop:
 @pytest.fixture
 def shop(alone: World) -> Iterator[Shop]:  # noqa: F811
     daemon = alone.mirror(**NEVER)
-    made = Shop(alone, daemon).start()
+    made = Shop(alone, daemon)
+    made.start()
     yield made
     if made.process is not None and made.process.poll() is None:
         made.end(signal.SIGKILL)
-
-
-def told(shop: Shop) -> None:
-    """Until both are equal: it tells within milliseconds, and the daemon follows."""
-    eventually(lambda: not shop.world.differences(), 30, f"local and backup are equal\n{shop.text()}")
-    shop.world.settle()
-    shop.world.assert_equal()
 
 
 def test_the_packages_own_tests(own_world: World) -> None:
@@ -116,7 +123,7 @@ def test_the_packages_own_tests(own_world: World) -> None:
 def test_a_shop_reaches_the_backup_through_its_hooks(shop: Shop) -> None:
     shop.sell()
     assert shop.world.db.bills.count_documents({}) > 40
-    eventually(lambda: not [line for line in shop.world.differences() if "index" not in line], 30, "all of it")
+    shop.told()
     assert shop.ask("GET", "/api/sync/health")["status"] == "degraded", "a standalone local"
     assert shop.ask("GET", "/api/sync/metrics")["successfulSyncs"] > 50
     assert shop.end(signal.SIGTERM) == 0
@@ -131,7 +138,7 @@ def test_the_daemon_was_away_meanwhile(shop: Shop) -> None:
     shop.daemon.settings["SYNC_HTTP_LISTEN"] = address
     assert token == shop.daemon.api_token()
     shop.daemon.start()
-    eventually(lambda: not [line for line in shop.world.differences() if "index" not in line], 90, "it is told again")
+    shop.told()
     assert shop.end(signal.SIGTERM) == 0
 
 
@@ -141,16 +148,44 @@ def test_ended_in_order_while_the_daemon_was_away(shop: Shop) -> None:
     assert shop.end(signal.SIGTERM) == 0
     shop.daemon.start()
     shop.start()
-    eventually(lambda: not [line for line in shop.world.differences() if "index" not in line], 60, "its file is sent")
+    shop.told()
 
 
 def test_killed_between_its_write_and_the_report(shop: Shop) -> None:
     shop.sell()
-    eventually(lambda: not [line for line in shop.world.differences() if "index" not in line], 30, "all of it")
+    shop.told()
     shop.daemon.kill()
     shop.sell()
     shop.end(signal.SIGKILL)
     shop.daemon.start()
     assert shop.world.differences(), "nobody has told of it"
     shop.start()
-    told(shop)
+    eventually(lambda: not shop.world.differences(), 60, f"each is compared, with its indexes\n{shop.text()}")
+    shop.world.settle()
+    shop.world.assert_equal()
+
+
+def test_an_application_that_nobody_here_wrote(alone: World) -> None:  # noqa: F811
+    """express-restify-mongoose with its own Mongoose, unchanged but for the line with mongoose.plugin()."""
+    app = App(alone, alone.mirror(**NEVER), PACKAGE / "test" / "foreign" / "restify_app.js")
+    app.start()
+    try:
+        customers = [app.ask("POST", "/api/v1/Customer", {"name": f"c{n}", "purchases": [{"item": "tea", "number": n}]})
+                     for n in range(20)]
+        invoices = [app.ask("POST", "/api/v1/Invoice", {"customer": one["_id"], "amount": 3.5}) for one in customers]
+        app.ask("POST", "/api/v1/Customer", [{"name": "many 1"}, {"name": "many 2"}])
+        with pytest.raises(urllib.error.HTTPError):
+            app.ask("POST", "/api/v1/Customer", {"name": "c1"})  # a unique name
+        app.ask("PATCH", f"/api/v1/Customer/{customers[3]['_id']}", {"comment": "changed"})
+        app.ask("PUT", f"/api/v1/Customer/{customers[4]['_id']}", {"address": "put", "purchases": []})
+        app.ask("PATCH", f"/api/v1/Invoice/{invoices[5]['_id']}", {"amount": 7})
+        app.ask("DELETE", f"/api/v1/Customer/{customers[6]['_id']}")
+        app.ask("DELETE", f"/api/v1/Invoice/{invoices[7]['_id']}")
+        app.told()
+        assert alone.copy.customers.count_documents({}) == 21 and alone.copy.invoices.count_documents({}) == 19
+        app.ask("DELETE", "/api/v1/Invoice")
+        assert alone.db.invoices.count_documents({}) == 0
+        app.told()
+        assert "dualsync:" not in app.text(), app.text()
+    finally:
+        app.end(signal.SIGKILL)
