@@ -170,6 +170,18 @@ def test_made_a_replica_set_it_is_compared_and_followed(alone: World) -> None:
     assert daemon.status()["reconcile"]["on"] is False
 
 
+def test_made_a_replica_set_under_a_running_daemon(alone: World) -> None:
+    daemon = alone.mirror(**NEVER)
+    server = alone.pair.local_server
+    server.stop()
+    server.arguments = ()
+    server.start()
+    eventually(lambda: "replica set now" in daemon.status()["capture"]["cause"], 60, "it is said")
+    assert daemon.stop() == 0
+    daemon.start()
+    eventually(lambda: daemon.health()["status"] == "healthy", 60, "it is a mirror like any other now")
+
+
 def test_the_canary_tells_that_the_queue_moves(alone: World) -> None:
     alone.mirror(SYNC_CANARY_INTERVAL="1s", **NEVER)
     eventually(lambda: alone.first.status()["canary"]["lastArrival"], 30, "a canary arrives")

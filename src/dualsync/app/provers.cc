@@ -104,9 +104,13 @@ ReconcileHooks reconcile_hooks(Mirror& mirror) {
 CanaryHooks canary_hooks(const Sides& sides, Mirror& mirror, const Guards& guards) {
   CanaryHooks hooks;
   hooks.confirm = [&guard = *guards.local_guard] { return guard.confirm(); };
-  hooks.write = [writer =
-                     std::shared_ptr<CanaryWriter>(sides.local->deployment().make_canary_writer(guards.installation))](
-                    std::int64_t count) { return writer->write(count, system_clock().unix_ms()); };
+  hooks.write =
+      [writer = std::shared_ptr<CanaryWriter>(sides.local->deployment().make_canary_writer(guards.installation)),
+       reader = std::shared_ptr<DocumentReader>(guards.local->make_reader())](std::int64_t count) -> Result<OpTime> {
+    auto written = writer->write(count, system_clock().unix_ms());
+    if (!written || !written->is_null()) return written;
+    return reader->cluster_time();  // a standalone server says no times; ours stands in for them
+  };
   hooks.applied = [&mirror] { return mirror.context().queue.applied_position(); };
   hooks.acknowledged = [&mirror] { return mirror.context().queue.stats().done; };
   const std::string key = mirror.context().options.canary_key;

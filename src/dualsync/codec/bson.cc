@@ -1,12 +1,35 @@
 #include "dualsync/codec/bson.h"
 
+#include <vector>
+
 #include "dualsync/codec/validate.h"
 
 namespace dualsync {
 
+namespace {
+
+// Without recursion: whatever follows a document into its depth may use one frame of the stack for each level.
+bool is_shallow(const bson_t& document) {
+  std::vector<bson_iter_t> open(1);
+  if (!bson_iter_init(&open.back(), &document)) return false;
+  while (!open.empty()) {
+    if (!bson_iter_next(&open.back())) {
+      open.pop_back();
+      continue;
+    }
+    bson_iter_t inner;
+    if (!BSON_ITER_HOLDS_DOCUMENT(&open.back()) && !BSON_ITER_HOLDS_ARRAY(&open.back())) continue;
+    if (!bson_iter_recurse(&open.back(), &inner) || open.size() >= kBsonDepthMax) return false;
+    open.push_back(inner);
+  }
+  return true;
+}
+
+}  // namespace
+
 bool is_valid_bson(std::string_view document) {
   const auto view = view_bson(document);
-  return view && bson_validate(&*view, BSON_VALIDATE_NONE, nullptr);
+  return view && is_shallow(*view) && bson_validate(&*view, BSON_VALIDATE_NONE, nullptr);
 }
 
 std::string to_json(std::string_view document) {

@@ -7,17 +7,18 @@
 namespace dualsync {
 namespace {
 
-constexpr std::chrono::milliseconds kStep{50};    // how far behind our clock the position may be
-constexpr std::chrono::milliseconds kPing{1000};  // how late a local that is gone is noticed
+constexpr std::chrono::milliseconds kStep{
+    200};  // how far behind our clock the position may be; each is written to disk
+constexpr std::chrono::milliseconds kLook{2000};  // how late a change of local is noticed
 
 class StandaloneSource final : public ChangeSource {
  public:
-  StandaloneSource(std::unique_ptr<DocumentReader> reader, const Clock& clock, StandaloneClock& times)
-      : reader_(std::move(reader)), clock_(clock), times_(times) {}
+  StandaloneSource(std::unique_ptr<DocumentReader> reader, std::unique_ptr<ChangeSource> stream, const Clock& clock,
+                   StandaloneClock& times)
+      : reader_(std::move(reader)), stream_(std::move(stream)), clock_(clock), times_(times) {}
 
   Result<Position> open(const Position& from) override {
-    DUALSYNC_TRY(reader_->ping());
-    asked_ = clock_.now();
+    DUALSYNC_TRY(look());
     times_.passed(from.time);
     return here();
   }
@@ -25,10 +26,7 @@ class StandaloneSource final : public ChangeSource {
   Result<ChangeBatch> next(std::stop_token stop) override {
     sleep_for(kStep, stop);
     if (stop.stop_requested()) return Error{ErrorKind::kStopped, "stopped", "", 0};
-    if (clock_.now() - asked_ >= kPing) {
-      DUALSYNC_TRY(reader_->ping());
-      asked_ = clock_.now();
-    }
+    if (clock_.now() - looked_ >= kLook) DUALSYNC_TRY(look());
     return ChangeBatch{{}, here()};
   }
 
@@ -36,12 +34,28 @@ class StandaloneSource final : public ChangeSource {
   bool follows_changes() const override { return false; }
 
  private:
+  // Whether local is there, and still without a change stream: the driver hides a short restart from us.
+  Result<void> look() {
+    DUALSYNC_TRY(reader_->ping());
+    if (stream_ != nullptr) {
+      const auto followed = stream_->open({});
+      stream_->close();
+      if (followed) {
+        return Error{ErrorKind::kConflict, "local is a replica set now",
+                     "start dualsync again: it compares everything once and follows the change stream from then on", 0};
+      }
+      if (followed.error().kind != ErrorKind::kUnsupported) return followed.error();
+    }
+    looked_ = clock_.now();
+    return {};
+  }
   Position here() { return {std::string(Position::kNoStream), times_.now(), false, ""}; }
 
   const std::unique_ptr<DocumentReader> reader_;
+  const std::unique_ptr<ChangeSource> stream_;
   const Clock& clock_;
   StandaloneClock& times_;
-  SteadyTime asked_;
+  SteadyTime looked_;
 };
 
 // A read's time is taken after it: whoever changes a document and tells us of it later comes later, too.
@@ -101,7 +115,7 @@ void StandaloneClock::passed(OpTime time) {
 }
 
 std::unique_ptr<ChangeSource> StandaloneLocal::make_change_source() {
-  return std::make_unique<StandaloneSource>(inner_.make_reader(), clock_, times_);
+  return std::make_unique<StandaloneSource>(inner_.make_reader(), inner_.make_change_source(), clock_, times_);
 }
 
 std::unique_ptr<DocumentReader> StandaloneLocal::make_reader() {

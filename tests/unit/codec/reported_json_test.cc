@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "dualsync/codec/validate.h"
 #include "support/bson_literal.h"
 
 namespace dualsync {
@@ -83,6 +84,37 @@ TEST(ReportedJson, IsBounded) {
             "`operations` has more than 10000 entries");
   EXPECT_NE(problem_with(R"({"operations":[{"collection":"a.b","filter":{"_id":)" + std::string(100'000, '[')),
             "accepted");
+}
+
+// {_id: {a: {a: ...}}}, `levels` deep.
+std::string nested(std::size_t levels) {
+  std::string document("\5\0\0\0\0", 5);
+  for (std::size_t i = 0; i < levels; ++i) {
+    const std::string name = i + 1 == levels ? "_id" : "a";
+    const auto length = static_cast<std::uint32_t>(4 + 1 + name.size() + 1 + document.size() + 1);
+    std::string outer(reinterpret_cast<const char*>(&length), 4);
+    document = outer + '\3' + name + '\0' + document + '\0';
+  }
+  return document;
+}
+
+std::string base64(const std::string& bytes) {
+  BsonDoc doc;
+  bson_append_binary(doc.get(), "v", 1, BSON_SUBTYPE_BINARY, reinterpret_cast<const std::uint8_t*>(bytes.data()),
+                     static_cast<std::uint32_t>(bytes.size()));
+  const std::string json = to_json(doc.bytes());
+  const std::size_t from = json.find('"', json.find(':', json.find("base64"))) + 1;
+  return json.substr(from, json.find('"', from) - from);
+}
+
+TEST(ReportedJson, ADeepKeyIsRefusedBeforeAnybodyFollowsIt) {
+  const auto with = [](std::size_t levels) {
+    return problem_with(R"({"operations":[{"collection":"a.b","filterBson":{"$binary":{"base64":")" +
+                        base64(nested(levels)) + R"(","subType":"00"}}}]})");
+  };
+  EXPECT_EQ(with(100), "accepted");
+  EXPECT_NE(with(kBsonDepthMax + 1), "accepted");
+  EXPECT_NE(with(5000), "accepted");
 }
 
 }  // namespace

@@ -142,5 +142,22 @@ TEST_F(StandaloneLocalTest, AReplicaSetMadeOfItIsComparedAsAWhole) {
   EXPECT_EQ(counters_.gaps, 1U);
 }
 
+TEST_F(StandaloneLocalTest, ThatItBecameAReplicaSetWhileWeRunIsSaid) {
+  class BothLocal final : public LocalSide {
+   public:
+    explicit BothLocal(LocalSide& readers) : readers_(readers) {}
+    std::unique_ptr<ChangeSource> make_change_source() override { return std::make_unique<NewStream>(); }
+    std::unique_ptr<DocumentReader> make_reader() override { return readers_.make_reader(); }
+
+   private:
+    LocalSide& readers_;
+  } both(local_side_);
+  StandaloneLocal standalone(both, clock_);
+  const auto opened = standalone.make_change_source()->open({});
+  ASSERT_FALSE(opened);
+  EXPECT_EQ(opened.error().kind, ErrorKind::kConflict);
+  EXPECT_NE(opened.error().message.find("replica set"), std::string::npos);
+}
+
 }  // namespace
 }  // namespace dualsync
