@@ -6,7 +6,7 @@
 'use strict';
 
 const BATCH_KEYS = 1000;
-const SOON_MS = 5;
+const SOON_MS = 50; // one request for all of a busy moment
 const DELAYS_MS = [1000, 2000, 5000, 10_000, 30_000];
 const PATIENT_MS = 60_000; // where a person has to act first
 

@@ -54,6 +54,16 @@ void answer_not_found(Response& response) {
   answer(response, problem);
 }
 
+void answer_busy(Response& response, std::string code, std::string detail, std::string hint, int seconds) {
+  Problem problem;
+  problem.status = 429;
+  problem.code = std::move(code);
+  problem.detail = std::move(detail);
+  problem.hint = std::move(hint);
+  response.set_header("Retry-After", std::to_string(seconds));
+  answer(response, problem);
+}
+
 void ApiServer::Impl::get_metrics(const Request& /*request*/, Response& response) {
   answer(response, 200, metrics_json(control.status()));
 }
@@ -82,13 +92,8 @@ void ApiServer::Impl::post_wait(const Request& request, Response& response) {
   const std::chrono::seconds timeout(given->value_or(kWaitTimeoutDefault));
   const Place place(waiting, kWaitsMax);
   if (!place.granted()) {
-    Problem problem;
-    problem.status = 429;
-    problem.code = "too-many-waits";
-    problem.detail = fmt::format("{} calls are waiting already", kWaitsMax);
-    problem.hint = "try again when one of them has ended";
-    response.set_header("Retry-After", "1");
-    return answer(response, problem);
+    return answer_busy(response, "too-many-waits", fmt::format("{} calls are waiting already", kWaitsMax),
+                       "try again when one of them has ended", 1);
   }
   const Result<WaitOutcome> outcome = control.wait(timeout);
   if (!outcome) return answer(response, problem_of(outcome.error()));

@@ -92,5 +92,7 @@ class Place {
 void answer(httplib::Response& response, int status, const nlohmann::ordered_json& body);
 void answer(httplib::Response& response, const Problem& problem);
 void answer_not_found(httplib::Response& response);
+// 429: all places are taken; to be asked again so many seconds later.
+void answer_busy(httplib::Response& response, std::string code, std::string detail, std::string hint, int seconds);
 
 }  // namespace dualsync

@@ -9,7 +9,7 @@ namespace {
 
 constexpr std::string_view kForm =
     R"(the body is {"operations": [{"collection": "shop.bills", "filter": {"_id": ...}}], "dirtyRanges": []})";
-constexpr const char* kAgainSeconds = "1";
+constexpr int kAgainSeconds = 1;
 
 }  // namespace
 
@@ -19,13 +19,9 @@ using httplib::Response;
 void ApiServer::Impl::post_operations(const Request& request, Response& response) {
   const Place place(reporting, kReportsMax);
   if (!place.granted()) {
-    Problem problem;
-    problem.status = 429;
-    problem.code = "too-many-reports";
-    problem.detail = fmt::format("{} calls are being written to disk already", kReportsMax);
-    problem.hint = "send more operations in fewer calls, and this one again";
-    response.set_header("Retry-After", kAgainSeconds);
-    return answer(response, problem);
+    return answer_busy(response, "too-many-reports",
+                       fmt::format("{} calls are being written to disk already", kReportsMax),
+                       "send more operations in fewer calls, and this one again", kAgainSeconds);
   }
   auto changes = parse_reported(request.body);
   if (!changes) {
@@ -37,7 +33,7 @@ void ApiServer::Impl::post_operations(const Request& request, Response& response
   if (!outcome) {
     Problem problem = problem_of(outcome.error());
     if (outcome.error().kind == ErrorKind::kIo) problem.status = 503;  // it goes on by itself when there is room
-    if (problem.status == 503) response.set_header("Retry-After", kAgainSeconds);
+    if (problem.status == 503) response.set_header("Retry-After", std::to_string(kAgainSeconds));
     return answer(response, problem);
   }
   answer(response, 202,

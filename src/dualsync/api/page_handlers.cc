@@ -45,13 +45,8 @@ void ApiServer::Impl::get_events(const Request& /*request*/, Response& response)
   const bool granted = watching.fetch_add(1) < kWatchersMax;
   const auto watcher = std::make_shared<Watcher>(watching);
   if (!granted) {
-    Problem problem;
-    problem.status = 429;
-    problem.code = "too-many-watchers";
-    problem.detail = fmt::format("{} clients are watching already", kWatchersMax);
-    problem.hint = "close one of them; GET /api/sync/status tells the same";
-    response.set_header("Retry-After", "10");
-    return answer(response, problem);
+    return answer_busy(response, "too-many-watchers", fmt::format("{} clients are watching already", kWatchersMax),
+                       "close one of them; GET /api/sync/status tells the same", 10);
   }
   response.set_chunked_content_provider(
       "text/event-stream", [this, watcher](std::size_t offset, httplib::DataSink& sink) {
