@@ -30,6 +30,7 @@ from pymongo.errors import PyMongoError
 from sample_data import COUNTS, Sample, cache_folder, load
 
 DATABASE = "nyc"
+FIRST_COPY_SECONDS = 60
 WAIT_SECONDS = 1800
 COMMAND_STOP_SECONDS = 10.0
 STAY_POLL_SECONDS = 1.0
@@ -187,6 +188,8 @@ class Quickstart:
         loader = Loader(local, self.arguments.limit) if self.sample else None
         progress = Progress(daemon, loader)
         if loader:
+            # Once the (empty) first copy is over, so that what follows is live: else it is copied, and then told again.
+            daemon.wait(FIRST_COPY_SECONDS)
             self.stack.callback(loader.close)
             loader.start()
             while loader.running:
