@@ -10,16 +10,17 @@ namespace {
 
 // Without recursion: whatever follows a document into its depth may use one frame of the stack for each level.
 bool is_shallow(const bson_t& document) {
-  std::vector<bson_iter_t> open(1);
-  if (!bson_iter_init(&open.back(), &document)) return false;
+  std::vector<BsonIter> open(1);
+  if (!bson_iter_init(&open.back().at, &document)) return false;
   while (!open.empty()) {
-    if (!bson_iter_next(&open.back())) {
+    if (!bson_iter_next(&open.back().at)) {
       open.pop_back();
       continue;
     }
-    bson_iter_t inner;
-    if (!BSON_ITER_HOLDS_DOCUMENT(&open.back()) && !BSON_ITER_HOLDS_ARRAY(&open.back())) continue;
-    if (!bson_iter_recurse(&open.back(), &inner) || open.size() >= kBsonDepthMax) return false;
+    const bson_iter_t* const at = &open.back().at;
+    if (!BSON_ITER_HOLDS_DOCUMENT(at) && !BSON_ITER_HOLDS_ARRAY(at)) continue;
+    BsonIter inner;
+    if (!bson_iter_recurse(at, &inner.at) || open.size() >= kBsonDepthMax) return false;
     open.push_back(inner);
   }
   return true;

@@ -53,6 +53,11 @@ struct alignas(alignof(bson_t)) BsonView : bson_t {
   bool point_at(const std::uint8_t* data, std::size_t length) { return bson_init_static(this, data, length); }
 };
 
+// A bson_iter_t for containers: a template argument loses the alignment that bson_iter_t asks for, too.
+struct BsonIter {
+  bson_iter_t at;
+};
+
 inline constexpr std::size_t kSmallestBson = 5;  // length and terminator; libbson aborts on a null pointer
 
 // A bson_t over `bytes`, which must outlive it.

@@ -26,9 +26,9 @@ class Mismatches {
     }
     Level level;
     level.path = path;
-    std::vector<bson_iter_t> below;
+    std::vector<BsonIter> below;
     while (bson_iter_next(&field)) take(field, &level, &below);
-    for (const bson_iter_t& child : below) read(child, level.path, depth + 1);
+    for (const BsonIter& child : below) read(child.at, level.path, depth + 1);
     for (const std::string& name : level.missing) add("`" + joined(level.path, name) + "` is missing");
     for (const std::string& name : level.surplus) add("`" + joined(level.path, name) + "` is not allowed");
     if (level.reason.empty()) return;
@@ -56,7 +56,7 @@ class Mismatches {
   }
 
   // Values of the document (consideredValue, failingDocumentId) are passed over.
-  static void take(const bson_iter_t& field, Level* level, std::vector<bson_iter_t>* below) {
+  static void take(const bson_iter_t& field, Level* level, std::vector<BsonIter>* below) {
     const std::string_view name = bson_iter_key(&field);
     if (name == "operatorName") {
       level->rule = shown(iter_string(field).value_or(""));
@@ -71,7 +71,7 @@ class Mismatches {
     } else if (name == "specifiedAs") {
       field_of_rule(field, level);
     } else if (BSON_ITER_HOLDS_DOCUMENT(&field) || BSON_ITER_HOLDS_ARRAY(&field)) {
-      if (name == "details" || name.ends_with("NotSatisfied") || name.ends_with("Satisfied")) below->push_back(field);
+      if (name == "details" || name.ends_with("NotSatisfied") || name.ends_with("Satisfied")) below->push_back({field});
     }
   }
 
