@@ -142,6 +142,20 @@ def test_a_range_that_middleware_lost_is_compared(alone: World) -> None:
     alone.assert_equal()
 
 
+def test_most_of_a_collection_is_deleted_and_reported(alone: World) -> None:
+    filled(alone.db, "bills", 3000)
+    daemon = alone.mirror(**NEVER)
+    name = f"{alone.database}.bills"
+    alone.db.bills.delete_many({"_id": {"$gt": 500}})
+    assert report(daemon, name, *range(501, 3001)).status == HTTP_ACCEPTED
+    eventually(lambda: daemon.metrics()["heldDeletes"] > 2000, 60, "the guard holds them")
+    assert alone.copy.bills.count_documents({}) > 2500
+    assert daemon.command("release", name).returncode == 0
+    alone.settle()
+    eventually(lambda: alone.copy.bills.count_documents({}) == 500, 60, "a person has decided")
+    alone.assert_equal()
+
+
 def test_local_is_away_for_a_while(alone: World) -> None:
     daemon = alone.mirror(**NEVER)
     alone.db.bills.insert_one({"_id": 1})

@@ -39,6 +39,9 @@ using SeqNo = std::uint64_t;  // place in the queue; the first is 1
 
 // The `_id`'s bytes may differ from those on the backup although MongoDB holds them equal (1 deleted, 1L inserted).
 inline constexpr std::uint16_t kFlagRekey = 1U << 0U;
+// A touch that middleware reported where no change stream tells of deletes: the mass-delete guard hears of it from
+// whoever finds the document gone.
+inline constexpr std::uint16_t kFlagReported = 1U << 1U;
 
 struct OperationView {
   OpKind kind = OpKind::kTouch;

@@ -43,6 +43,8 @@ class Batch {
   // Reads what local holds for these operations into documents_ and returns those for which that counts now; the others
   // get their completions.
   Indexes resolve_touches(const Namespace& ns, const Indexes& touches);
+  // Tells the mass-delete guard of reported documents that local does not have any more.
+  Result<void> note_gone(const Namespace& ns, const Indexes& touches, OpTime read_at);
   // True if what documents_ has for it, read at that time, is what the backup must hold. Else its completion says how
   // it goes on.
   bool counts(std::size_t index, OpTime read_at);

@@ -80,6 +80,10 @@ Batch::Indexes Batch::resolve_touches(const Namespace& ns, const Indexes& touche
     for (const std::size_t i : touches) completion(i, Completion::Kind::kPutBack).delay = kLocalDelay;
     return found;
   }
+  if (const auto noted = note_gone(ns, touches, *read); !noted) {
+    for (const std::size_t i : touches) completion(i, Completion::Kind::kPutBack).delay = kLocalDelay;
+    return found;
+  }
   for (const std::size_t i : touches) {
     const std::string& document = documents_[i];
     const auto before = backup_before_.find(i);
@@ -97,6 +101,15 @@ Batch::Indexes Batch::resolve_touches(const Namespace& ns, const Indexes& touche
     }
   }
   return found;
+}
+
+// Each once: what was read is kept with the operation from here on.
+Result<void> Batch::note_gone(const Namespace& ns, const Indexes& touches, OpTime read_at) {
+  if (context_.delete_guard == nullptr) return {};
+  const auto gone = std::count_if(touches.begin(), touches.end(), [this](std::size_t i) {
+    return (taken_[i].op.flags & kFlagReported) != 0 && documents_[i].empty();
+  });
+  return context_.delete_guard->note_foreign(ns, read_at, static_cast<std::size_t>(gone));
 }
 
 // What the backup holds is not what the change expects: compare, then read the document again from local.

@@ -94,6 +94,7 @@ Result<ReportOutcome> Mirror::report_changes(const ReportedChanges& changes) {
     return Error{ErrorKind::kConnectivity, "local has not been reached since the start, so nothing can be placed yet",
                  "send it again in a moment", 0};
   }
+  const bool stream = capture_.view().state == CaptureState::kStreaming;
   AppendBatch batch;
   ReportOutcome outcome;
   for (const ReportedChanges::Document& document : changes.documents) {
@@ -106,6 +107,7 @@ Result<ReportOutcome> Mirror::report_changes(const ReportedChanges& changes) {
     op.db = document.ns.db;
     op.collection = document.ns.collection;
     op.document_key = document.document_key;
+    op.flags = stream ? std::uint16_t{0} : kFlagReported;
     op.first_time = op.last_time = now;
     op.enqueued_ms = clock_.unix_ms();
     batch.operations.push_back(op);

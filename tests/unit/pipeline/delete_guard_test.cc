@@ -261,6 +261,28 @@ TEST_F(DeleteGuardTest, WhatAnotherCollectionLeftUnderTheNameIsNoLoss) {
   EXPECT_EQ(verdict(), Verdict::kHold);
 }
 
+TEST_F(DeleteGuardTest, ReportedDocumentsThatAreGoneCount) {
+  fill(2000);
+  local_.time = {kNow, 1};
+  const auto report = [&](int begin, int end, std::uint16_t flags) {
+    std::vector<Operation> ops;
+    for (int i = begin; i < end; ++i) {
+      ops.push_back(make_op(OpKind::kTouch, std::to_string(i), "", {kNow, 1}));
+      ops.back().flags = flags;
+    }
+    append(ops, {kNow, 1});
+  };
+  report(0, 900, 0);
+  EXPECT_EQ(count(apply(), Kind::kDone), 900U) << "whoever asked for these has told the guard";
+  fill(2000);
+  report(0, 1500, kFlagReported);
+  EXPECT_EQ(count(apply(), Kind::kPutBack), 1500U);
+  guard_->step();
+  std::this_thread::sleep_for(std::chrono::milliseconds(120));  // until the lanes look again
+  EXPECT_EQ(count(apply(), Kind::kWithhold), 1500U);
+  EXPECT_EQ(backup_.documents(kBills).size(), 2000U);
+}
+
 TEST_F(DeleteGuardTest, BatchesHoldReleaseSendsThem) {
   fill(2000);
   EXPECT_EQ(count(apply_deletes(0, 1500), Kind::kPutBack), 1500U);
