@@ -23,7 +23,7 @@ LINE_CHARACTERS_MAX = 120
 # Bottom up; a folder sees only folders of rows above its own.
 LAYERS = (("base",), ("model",), ("codec", "ports"), ("queue", "observe", "config", "json"),
           ("mongo", "pipeline", "web"),
-          ("api", "cli", "doctor"), ("app",))
+          ("api", "cli", "doctor"), ("service",), ("app",))
 LEVELS = {folder: level for level, row in enumerate(LAYERS) for folder in row}
 
 # header pattern -> where it may be included, as path prefixes under src/dualsync

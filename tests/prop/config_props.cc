@@ -1,8 +1,8 @@
 // Settings decide what is done: from the text in the environment to what reaches the backup.
 #include <filesystem>
 
-#include "dualsync/app/component_options.h"
 #include "dualsync/config/config_load.h"
+#include "dualsync/service/component_options.h"
 #include "prop/prop_world.h"
 #include "prop/property.h"
 

@@ -4,10 +4,10 @@
 
 #include <filesystem>
 
-#include "dualsync/app/guards.h"
 #include "dualsync/base/log.h"
 #include "dualsync/observe/proof_file.h"
 #include "dualsync/queue/sync_queue.h"
+#include "dualsync/service/guards.h"
 
 namespace dualsync {
 namespace {

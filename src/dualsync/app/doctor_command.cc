@@ -7,8 +7,6 @@
 #include <filesystem>
 #include <thread>
 
-#include "dualsync/app/component_options.h"
-#include "dualsync/app/mongo_sides.h"
 #include "dualsync/base/clock.h"
 #include "dualsync/base/host.h"
 #include "dualsync/base/log.h"
@@ -16,6 +14,8 @@
 #include "dualsync/doctor/checks.h"
 #include "dualsync/mongo/mongoc_library.h"
 #include "dualsync/mongo/uri_check.h"
+#include "dualsync/service/component_options.h"
+#include "dualsync/service/mongo_sides.h"
 
 namespace dualsync {
 namespace {

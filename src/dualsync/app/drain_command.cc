@@ -4,13 +4,13 @@
 
 #include <algorithm>
 
-#include "dualsync/app/component_options.h"
-#include "dualsync/app/guards.h"
 #include "dualsync/app/signals.h"
 #include "dualsync/base/log.h"
 #include "dualsync/mongo/mongoc_library.h"
 #include "dualsync/pipeline/absent_local.h"
 #include "dualsync/pipeline/mirror.h"
+#include "dualsync/service/component_options.h"
+#include "dualsync/service/guards.h"
 
 namespace dualsync {
 namespace {

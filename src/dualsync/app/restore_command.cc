@@ -1,12 +1,12 @@
 #include "dualsync/app/restore_command.h"
 
-#include "dualsync/app/mongo_sides.h"
-#include "dualsync/app/restore_target.h"
 #include "dualsync/base/log.h"
 #include "dualsync/codec/document_key.h"
 #include "dualsync/mongo/mongoc_library.h"
 #include "dualsync/mongo/uri_check.h"
 #include "dualsync/pipeline/restore.h"
+#include "dualsync/service/mongo_sides.h"
+#include "dualsync/service/restore_target.h"
 
 namespace dualsync {
 namespace {

@@ -6,7 +6,6 @@
 #include <set>
 #include <utility>
 
-#include "dualsync/app/mongo_sides.h"
 #include "dualsync/base/hex.h"
 #include "dualsync/base/log.h"
 #include "dualsync/cli/api_client.h"
@@ -15,6 +14,7 @@
 #include "dualsync/observe/proof_file.h"
 #include "dualsync/pipeline/verifier.h"
 #include "dualsync/queue/queue_inspect.h"
+#include "dualsync/service/mongo_sides.h"
 
 namespace dualsync {
 namespace {

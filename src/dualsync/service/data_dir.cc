@@ -1,4 +1,4 @@
-#include "dualsync/app/data_dir.h"
+#include "dualsync/service/data_dir.h"
 
 #include <fcntl.h>
 #include <unistd.h>

@@ -1,13 +1,13 @@
-#include "dualsync/app/provers.h"
+#include "dualsync/service/provers.h"
 
 #include <array>
 #include <utility>
 
-#include "dualsync/app/drill_command.h"
-#include "dualsync/app/mongo_sides.h"
 #include "dualsync/codec/bson.h"
 #include "dualsync/mongo/canary_writer.h"
 #include "dualsync/observe/proof_file.h"
+#include "dualsync/service/drill_once.h"
+#include "dualsync/service/mongo_sides.h"
 
 namespace dualsync {
 namespace {
@@ -67,7 +67,7 @@ DrillHooks drill_hooks(const Settings& settings, Mirror& mirror) {
     recheck.excepted = [&queue = mirror.context().queue](const Namespace& ns, std::string_view key) {
       return queue.is_withheld(ns, key);
     };
-    return drill_once(settings, {order.namespaces, "", order.compare}, recheck, stop, [](const CopyStatus&) {});
+    return drill_once(settings, order, "", recheck, stop, [](const CopyStatus&) {});
   };
   return hooks;
 }

@@ -1,4 +1,4 @@
-#include "dualsync/app/guards.h"
+#include "dualsync/service/guards.h"
 
 #include <fmt/format.h>
 #include <unistd.h>

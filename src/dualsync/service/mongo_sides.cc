@@ -1,9 +1,9 @@
-#include "dualsync/app/mongo_sides.h"
+#include "dualsync/service/mongo_sides.h"
 
 #include <algorithm>
 
-#include "dualsync/app/component_options.h"
 #include "dualsync/mongo/uri_check.h"
+#include "dualsync/service/component_options.h"
 
 namespace dualsync {
 namespace {

@@ -1,4 +1,4 @@
-#include "dualsync/app/restore_target.h"
+#include "dualsync/service/restore_target.h"
 
 namespace dualsync {
 namespace {

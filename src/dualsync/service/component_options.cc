@@ -1,4 +1,4 @@
-#include "dualsync/app/component_options.h"
+#include "dualsync/service/component_options.h"
 
 namespace dualsync {
 namespace {

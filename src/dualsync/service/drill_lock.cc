@@ -1,4 +1,4 @@
-#include "dualsync/app/drill_lock.h"
+#include "dualsync/service/drill_lock.h"
 
 #include <fcntl.h>
 #include <sys/file.h>
@@ -9,9 +9,9 @@
 #include <filesystem>
 #include <system_error>
 
-#include "dualsync/app/guards.h"
 #include "dualsync/config/paths.h"
 #include "dualsync/model/drill_name.h"
+#include "dualsync/service/guards.h"
 
 namespace dualsync {
 namespace {

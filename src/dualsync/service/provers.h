@@ -2,13 +2,13 @@
 // connect.
 #pragma once
 
-#include "dualsync/app/guards.h"
 #include "dualsync/config/settings.h"
 #include "dualsync/pipeline/canary.h"
 #include "dualsync/pipeline/drill_schedule.h"
 #include "dualsync/pipeline/mirror.h"
 #include "dualsync/pipeline/reconciler.h"
 #include "dualsync/pipeline/verify_service.h"
+#include "dualsync/service/guards.h"
 
 namespace dualsync {
 

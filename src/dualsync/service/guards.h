@@ -4,10 +4,10 @@
 #include <memory>
 #include <string>
 
-#include "dualsync/app/mongo_sides.h"
 #include "dualsync/pipeline/guarded_local.h"
 #include "dualsync/pipeline/standalone_local.h"
 #include "dualsync/pipeline/writer_guard.h"
+#include "dualsync/service/mongo_sides.h"
 
 namespace dualsync {
 
