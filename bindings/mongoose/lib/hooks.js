@@ -90,7 +90,7 @@ class Hooks {
       const changed = !result || result.acknowledged === false || result.modifiedCount > 0 || result.upsertedCount > 0 ||
         result.deletedCount > 0;
       if (!changed) return;
-      const ids = idsOf(query.getFilter());
+      const ids = idsOf(query.getFilter(), query.getOptions().collation);
       const upserted = result?.upsertedCount > 0 ? [result.upsertedId] : [];
       const matched = result ? (result.matchedCount ?? result.deletedCount ?? 1) : 1;
       this.tell(query.model, ids, upserted, matched > 0, this.sessionOf(query.model, query.getOptions()));
@@ -104,7 +104,7 @@ class Hooks {
       const document = raw ? result?.value : result;
       const inserted = raw ? result?.lastErrorObject?.upserted : undefined;
       const session = this.sessionOf(query.model, options);
-      const ids = idsOf(query.getFilter());
+      const ids = idsOf(query.getFilter(), query.getOptions().collation);
       if (inserted !== undefined) return this.tellIds(query.model, [inserted], session);
       if (document && document._id !== undefined) return this.tellIds(query.model, [document._id], session);
       if (document || options.upsert) this.tell(query.model, ids, [], true, session);
@@ -114,7 +114,7 @@ class Hooks {
   queryFailed(query, error) {
     this.safely(() => {
       if (this.isOwnError(query.model, error)) return;
-      this.tell(query.model, idsOf(query.getFilter()), [], true, this.sessionOf(query.model, query.getOptions()));
+      this.tell(query.model, idsOf(query.getFilter(), query.getOptions().collation), [], true, this.sessionOf(query.model, query.getOptions()));
     });
   }
 
@@ -146,7 +146,7 @@ class Hooks {
         continue;
       }
       const [one] = Object.values(operation);
-      const named = idsOf(one?.filter);
+      const named = idsOf(one?.filter, one?.collation);
       if (named) ids.push(...named);
       else all = false;
     }

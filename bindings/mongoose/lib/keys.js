@@ -17,14 +17,23 @@ function isOperators(value) {
   return names.length > 0 && names.every((name) => name.startsWith('$'));
 }
 
-/** The ids that a filter can match at most; null: it may match any document. */
-function idsOf(filter) {
+/** Whether equality with it is with one value only: under a collation a text matches other texts. */
+function isExact(value, collation) {
+  if (value instanceof RegExp) return false;
+  if (!collation) return true;
+  if (value === null || typeof value !== 'object') return typeof value !== 'string';
+  return value._bsontype !== undefined || value instanceof Date || ArrayBuffer.isView(value);
+}
+
+/**
+ * The ids that a filter can match at most; null: it may match any document.
+ * @param {object} [collation] of the operation
+ */
+function idsOf(filter, collation) {
   if (!filter || typeof filter !== 'object' || filter._id === undefined) return null;
   const id = filter._id;
-  if (!isOperators(id)) return id instanceof RegExp ? null : [id];
-  if ('$eq' in id) return [id.$eq];
-  if (Array.isArray(id.$in) && !id.$in.some((one) => one instanceof RegExp)) return id.$in;
-  return null;
+  const ids = !isOperators(id) ? [id] : '$eq' in id ? [id.$eq] : Array.isArray(id.$in) ? id.$in : null;
+  return ids?.every((one) => isExact(one, collation)) ? ids : null;
 }
 
 module.exports = { keyOf, idsOf };

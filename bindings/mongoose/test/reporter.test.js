@@ -192,6 +192,11 @@ test('ids that a filter names', () => {
   assert.deepEqual(idsOf({ _id: id }), [id]);
   assert.deepEqual(idsOf({ _id: null, a: 1 }), [null]);
   assert.deepEqual(idsOf({ _id: { $in: [1, 2] } }), [1, 2]);
+  const collation = { locale: 'en', strength: 2 };
+  assert.equal(idsOf({ _id: 'a' }, collation), null);
+  assert.equal(idsOf({ _id: { $in: [1, 'a'] } }, collation), null);
+  assert.equal(idsOf({ _id: { $in: [{ name: 'a' }] } }, collation), null);
+  assert.deepEqual(idsOf({ _id: { $in: [id, 1, null] } }, collation), [id, 1, null]);
   assert.deepEqual(idsOf({ _id: { $eq: 1 } }), [1]);
   assert.deepEqual(idsOf({ _id: { site: 1 } }), [{ site: 1 }]);
   for (const filter of [{}, undefined, { _id: undefined }, { _id: { $gt: 1 } }, { _id: /a/ }, { _id: { $in: [/a/] } }, { $or: [{ _id: 1 }] }])
