@@ -6,6 +6,7 @@
 
 #include "dualsync/mongo/client_session.h"
 #include "mongo_fixture.h"
+#include "support/embedded_server.h"
 
 namespace dualsync::test {
 namespace {

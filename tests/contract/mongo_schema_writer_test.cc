@@ -1,5 +1,6 @@
 #include "dualsync/mongo/schema_commands.h"
 #include "mongo_fixture.h"
+#include "support/embedded_server.h"
 
 namespace dualsync::test {
 namespace {

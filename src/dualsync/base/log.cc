@@ -6,8 +6,10 @@
 #include <atomic>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <utility>
 
 #include "dualsync/base/clock.h"
+#include "dualsync/base/mutex.h"
 #include "dualsync/base/redact.h"
 #include "dualsync/base/time_text.h"
 
@@ -16,6 +18,17 @@ namespace {
 
 std::atomic<Level> current_level{Level::kInfo};
 std::atomic<Format> current_format{Format::kJson};
+
+struct Receiver {
+  Mutex mutex;
+  std::function<void(Level, const std::string&)> function DUALSYNC_GUARDED_BY(mutex);
+  std::atomic<bool> is_set{false};
+};
+
+Receiver& receiver() {
+  static Receiver one;
+  return one;
+}
 
 spdlog::logger& sink() {
   static const std::shared_ptr<spdlog::logger> logger = [] {
@@ -74,12 +87,23 @@ void configure(Level level, Format format) {
   current_format = format;
 }
 
+void send_to(std::function<void(Level, const std::string&)> function) {
+  const MutexLock lock(receiver().mutex);
+  receiver().function = std::move(function);
+  receiver().is_set = static_cast<bool>(receiver().function);
+}
+
 bool enabled(Level level) { return level >= current_level.load(std::memory_order_relaxed); }
 
 void write(Level level, std::string_view module, std::string_view message, Fields fields) {
   if (!enabled(level)) return;
-  sink().info(current_format == Format::kJson ? json_line(level, module, message, fields)
-                                              : text_line(level, module, message, fields));
+  const std::string line = current_format == Format::kJson ? json_line(level, module, message, fields)
+                                                           : text_line(level, module, message, fields);
+  if (receiver().is_set) {
+    const MutexLock lock(receiver().mutex);
+    if (receiver().function) return receiver().function(level, line);
+  }
+  sink().info(line);
 }
 
 }  // namespace dualsync::log

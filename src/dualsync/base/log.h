@@ -8,6 +8,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <initializer_list>
 #include <string>
 #include <string_view>
@@ -34,6 +35,8 @@ struct Field {
 using Fields = std::initializer_list<Field>;
 
 void configure(Level level, Format format);
+// Lines, without their ends, go there instead of stderr; one at a time, by any thread. Empty: to stderr again.
+void send_to(std::function<void(Level, const std::string& line)> receiver);
 bool enabled(Level level);  // to spare the building of fields on the hot path
 
 void write(Level level, std::string_view module, std::string_view message, Fields fields);

@@ -21,10 +21,13 @@ struct Found {
   std::string source;  // for messages: "flag --lanes"
 };
 
-std::optional<Found> find_value(const Field& field, const FlagValues& flags, const Environment& environment,
-                                const std::vector<EnvEntry>& entries) {
-  if (const auto flag = flags.find(field.env); flag != flags.end()) {
-    return Found{flag->second, fmt::format("flag {}", field.flag)};
+enum class Giver : std::uint8_t { kCommandLine, kApplication };
+
+std::optional<Found> find_value(const Field& field, const FlagValues& given, Giver giver,
+                                const Environment& environment, const std::vector<EnvEntry>& entries) {
+  if (const auto one = given.find(field.env); one != given.end()) {
+    return Found{one->second,
+                 giver == Giver::kCommandLine ? fmt::format("flag {}", field.flag) : "the application's settings"};
   }
   if (std::optional<std::string> value = environment(std::string(field.env))) {
     return Found{std::move(*value), "the environment"};
@@ -50,36 +53,33 @@ std::size_t edit_distance(std::string_view a, std::string_view b) {
   return row[b.size()];
 }
 
-void warn_of_unknown(const std::vector<EnvEntry>& entries, Settings* settings) {
+// "X is not a setting of dualsync; did you mean Y?"
+std::string unknown_text(std::string_view name) {
   constexpr std::size_t kNameMax = 64;  // a longer one is no slip of the fingers
+  std::string text = fmt::format("{} is not a setting of dualsync", name.substr(0, kNameMax));
+  if (name.size() > kNameMax) return text;
+  const std::span<const Field> fields = config_fields();
+  const auto nearest = std::min_element(fields.begin(), fields.end(), [&](const Field& a, const Field& b) {
+    return edit_distance(name, a.env) < edit_distance(name, b.env);
+  });
+  if (edit_distance(name, nearest->env) <= name.size() / 3) text += fmt::format("; did you mean {}?", nearest->env);
+  return text;
+}
+
+void warn_of_unknown(const std::vector<EnvEntry>& entries, Settings* settings) {
   for (const EnvEntry& entry : entries) {
     const bool ours = entry.name.starts_with("SYNC_") || entry.name.starts_with("MONGODB_LOCAL") ||
                       entry.name.starts_with("MONGODB_ATLAS");
     if (!ours || find_field(entry.name) != nullptr) continue;
-    std::string warning =
-        fmt::format(".env line {}: {} is not a setting of dualsync", entry.line, entry.name.substr(0, kNameMax));
-    if (entry.name.size() <= kNameMax) {
-      const std::span<const Field> fields = config_fields();
-      const auto nearest = std::min_element(fields.begin(), fields.end(), [&](const Field& a, const Field& b) {
-        return edit_distance(entry.name, a.env) < edit_distance(entry.name, b.env);
-      });
-      if (edit_distance(entry.name, nearest->env) <= entry.name.size() / 3) {
-        warning += fmt::format("; did you mean {}?", nearest->env);
-      }
-    }
-    settings->warnings.push_back(std::move(warning));
+    settings->warnings.push_back(fmt::format(".env line {}: {}", entry.line, unknown_text(entry.name)));
   }
 }
 
-}  // namespace
-
-Result<Settings> load_settings(const FlagValues& flags, const Environment& environment,
-                               const std::filesystem::path& env_file) {
-  Result<std::vector<EnvEntry>> entries = read_env_file(env_file);
-  if (!entries) return entries.error();
+Result<Settings> load(const FlagValues& given, Giver giver, const Environment& environment,
+                      const std::vector<EnvEntry>& entries) {
   Settings settings;
   for (const Field& field : config_fields()) {
-    const std::optional<Found> found = find_value(field, flags, environment, *entries);
+    const std::optional<Found> found = find_value(field, given, giver, environment, entries);
     const Result<void> parsed = parse_field(field, found ? found->value : "", &settings);
     if (!parsed) {
       DUALSYNC_CHECK(found.has_value());  // a default of ours is always within its bounds
@@ -88,7 +88,7 @@ Result<Settings> load_settings(const FlagValues& flags, const Environment& envir
                                parsed.error().message),
                    fmt::format("allowed: {}", allowed_text(field)), 0};
     }
-    const bool on_command_line = flags.find(field.env) != flags.end();
+    const bool on_command_line = giver == Giver::kCommandLine && given.contains(field.env);
     if (on_command_line && field.privacy == Privacy::kUri && redact(found->value) != found->value) {
       settings.warnings.push_back(
           fmt::format("{} holds a password, and other users of this machine can read command lines: "
@@ -96,9 +96,26 @@ Result<Settings> load_settings(const FlagValues& flags, const Environment& envir
                       field.flag, field.env));
     }
   }
-  warn_of_unknown(*entries, &settings);
+  warn_of_unknown(entries, &settings);
   DUALSYNC_TRY(check_settings(&settings));
   return settings;
+}
+
+}  // namespace
+
+Result<Settings> load_settings(const FlagValues& flags, const Environment& environment,
+                               const std::filesystem::path& env_file) {
+  Result<std::vector<EnvEntry>> entries = read_env_file(env_file);
+  if (!entries) return entries.error();
+  return load(flags, Giver::kCommandLine, environment, *entries);
+}
+
+Result<Settings> load_application_settings(const FlagValues& given, const Environment& environment) {
+  for (const auto& [name, value] : given) {
+    if (find_field(name) == nullptr)
+      return Error{ErrorKind::kInvalidArgument, unknown_text(name), "docs/settings.md has all names", 0};
+  }
+  return load(given, Giver::kApplication, environment, {});
 }
 
 Environment process_environment() {

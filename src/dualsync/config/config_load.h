@@ -22,6 +22,9 @@ using Environment = std::function<std::optional<std::string>(const std::string& 
 Result<Settings> load_settings(const FlagValues& flags, const Environment& environment,
                                const std::filesystem::path& env_file);
 
+// The same for a program that gives its settings itself: there is no .env, and a name that is none is an error.
+Result<Settings> load_application_settings(const FlagValues& given, const Environment& environment);
+
 // Reads this process's environment. Nothing in dualsync changes it.
 Environment process_environment();
 

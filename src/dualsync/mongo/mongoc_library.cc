@@ -17,14 +17,12 @@ void to_our_log(mongoc_log_level_t level, const char* domain, const char* messag
 
 }  // namespace
 
-MongocLibrary::MongocLibrary() {
-  mongoc_init();
-  mongoc_log_set_handler(to_our_log, nullptr);
-}
+MongocLog::MongocLog() { mongoc_log_set_handler(to_our_log, nullptr); }
+MongocLog::~MongocLog() { mongoc_log_set_handler(mongoc_log_default_handler, nullptr); }
 
-MongocLibrary::~MongocLibrary() {
-  mongoc_log_set_handler(nullptr, nullptr);
-  mongoc_cleanup();
-}
+MongocLibrary::Started::Started() { mongoc_init(); }
+MongocLibrary::Started::~Started() { mongoc_cleanup(); }
+
+MongocLibrary::MongocLibrary() = default;
 
 }  // namespace dualsync

@@ -35,7 +35,6 @@ ReconcileStatus Reconciler::view() const {
 }
 
 void Reconciler::run(const std::stop_token& stop) {
-  if (interval_.count() == 0) return;
   while (!stop.stop_requested()) {
     step();
     sleep_for(kLook, stop);
@@ -43,11 +42,10 @@ void Reconciler::run(const std::stop_token& stop) {
 }
 
 void Reconciler::step() {
-  if (id_ != 0) {
-    follow();
-  } else if (clock_.now() >= next_) {
-    begin();
-  }
+  if (id_ != 0) return follow();
+  const SteadyTime now = clock_.now();
+  const bool by_interval = interval_.count() > 0 && now >= next_;
+  if (now >= retry_at_ && (by_interval || (owed_ && !begun_))) begin();
 }
 
 void Reconciler::begin() {
@@ -57,12 +55,13 @@ void Reconciler::begin() {
   request.only_ours = true;
   const auto started = hooks_.start(request);
   if (!started) {
-    next_ = clock_.now() + kAgain;
+    retry_at_ = clock_.now() + kAgain;
     log::warn("reconcile", "comparing with local could not begin; tried again",
               {{"error", started.error().message}, {"hint", started.error().hint}});
     return;
   }
   id_ = started->id;
+  begun_ = true;
   MutexLock lock(mutex_);
   status_.running = true;
 }

@@ -4,9 +4,10 @@
 // Order    the first one at the start, unless that is the first copy; then an interval after the end of the last one.
 // It
 //          waits while something stands in the way, or somebody's own full sync runs
-// Threads  run() is one thread's; view() any
+// Threads  run() is one thread's; the others any
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <functional>
 #include <stop_token>
@@ -35,6 +36,11 @@ class Reconciler {
   void step();                            // one look
   ReconcileStatus view() const DUALSYNC_EXCLUDES(mutex_);
 
+  // Somebody missed changes before this start: one comparison, soon, even if the interval is off.
+  void owe_one() { owed_ = true; }
+  // One has begun since the start; from here on it is kept over restarts.
+  bool has_begun() const { return begun_; }
+
  private:
   void begin();
   void follow();
@@ -42,8 +48,11 @@ class Reconciler {
   const Clock& clock_;
   const std::chrono::milliseconds interval_;
   const ReconcileHooks hooks_;
-  SteadyTime next_;       // of the running thread
-  std::uint64_t id_ = 0;  // of the running thread: the full sync that is ours and not over; 0: none
+  SteadyTime next_;      // of the running thread, as the next two
+  SteadyTime retry_at_;  // after a start that failed
+  std::atomic<bool> owed_{false};
+  std::atomic<bool> begun_{false};
+  std::uint64_t id_ = 0;  // the full sync that is ours and not over; 0: none
 
   mutable Mutex mutex_;
   ReconcileStatus status_ DUALSYNC_GUARDED_BY(mutex_);

@@ -38,6 +38,7 @@ class Service {
 
   Mirror& mirror() { return *mirror_; }
   SyncQueue& queue() { return *queue_; }
+  Reconciler& reconciler() { return *reconciler_; }
   bool standalone() const { return standalone_; }  // local has no change stream
   // Why the mirror cannot go on; everything else still answers.
   std::optional<Error> failure() const { return mirror_->failure(); }

@@ -25,8 +25,8 @@ class ReconcilerTest : public ::testing::Test {
     };
     hooks_.view = [this] { return sync_; };
   }
-  Reconciler& reconciler(bool at_once) {
-    reconciler_ = std::make_unique<Reconciler>(clock_, minutes(15), at_once, hooks_);
+  Reconciler& reconciler(bool at_once, std::chrono::milliseconds interval = minutes(15)) {
+    reconciler_ = std::make_unique<Reconciler>(clock_, interval, at_once, hooks_);
     return *reconciler_;
   }
   void end(State state, std::uint64_t repairs) {
@@ -43,6 +43,36 @@ class ReconcilerTest : public ::testing::Test {
   int starts_ = 0;
   std::unique_ptr<Reconciler> reconciler_;
 };
+
+TEST_F(ReconcilerTest, AnOwedOneIsMadeOnceAlsoWithoutAnInterval) {
+  auto& reconciler = this->reconciler(false, minutes(0));
+  clock_.advance(minutes(60));
+  reconciler.step();
+  EXPECT_EQ(starts_, 0);
+  reconciler.owe_one();
+  failure_ = Error{ErrorKind::kConnectivity, "the backup is offline", "", 0};
+  reconciler.step();
+  EXPECT_FALSE(reconciler.has_begun());
+  failure_.reset();
+  reconciler.step();
+  EXPECT_EQ(starts_, 0) << "not again at once";
+  clock_.advance(std::chrono::seconds(6));
+  reconciler.step();
+  EXPECT_EQ(starts_, 1);
+  EXPECT_TRUE(reconciler.has_begun());
+  end(State::kDone, 0);
+  clock_.advance(minutes(60));
+  reconciler.step();
+  reconciler.step();
+  EXPECT_EQ(starts_, 1);
+}
+
+TEST_F(ReconcilerTest, AnOwedOneDoesNotWaitForTheInterval) {
+  auto& reconciler = this->reconciler(false);
+  reconciler.owe_one();
+  reconciler.step();
+  EXPECT_EQ(starts_, 1);
+}
 
 TEST_F(ReconcilerTest, AtOnceAfterARestartAndThenAnIntervalAfterTheEnd) {
   auto& reconciler = this->reconciler(true);
