@@ -22,14 +22,14 @@ LINE_CHARACTERS_MAX = 120
 
 # Bottom up; a folder sees only folders of rows above its own.
 LAYERS = (("base",), ("model",), ("codec", "ports"), ("queue", "observe", "config", "json"),
-          ("mongo", "pipeline", "web"),
-          ("api", "cli", "doctor"), ("service",), ("app",))
+          ("mongo", "pipeline", "web", "middleware"),
+          ("api", "cli", "doctor"), ("service",), ("app", "embed"))
 LEVELS = {folder: level for level, row in enumerate(LAYERS) for folder in row}
 
 # header pattern -> where it may be included, as path prefixes under src/dualsync
 FENCES = (
-    (r"mongoc/|mongoc\.h", ("mongo/",)),
-    (r"bson/|bson\.h", ("codec/", "mongo/")),
+    (r"mongoc/|mongoc\.h", ("mongo/", "middleware/", "embed/")),
+    (r"bson/|bson\.h", ("codec/", "mongo/", "middleware/", "embed/")),
     (r"rocksdb/", ("queue/",)),
     (r"httplib\.h", ("api/", "cli/", "observe/web_hook.cc")),
     (r"CLI/", ("cli/",)),
