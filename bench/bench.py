@@ -6,6 +6,7 @@ Scenarios  catch-up   operations that are already in the oplog when dualsync sta
            copy       the first copy of documents that are already there
            watchers   50 dashboards and a scraper beside a mirror under load (bench/watchers.py)
            hook       save() of Mongoose with and without dualsync-mongoose (bench/hook.py)
+           insert-hook  an insert by libmongoc with and without libdualsync's middleware (bench/insert_hook.py)
            queue      the queue by itself, in one process without servers (bench/queue_bench.cc)
 Proof      each run ends with `dualsync verify`; a run whose sides differ is an error, not a number
 """
@@ -31,6 +32,7 @@ sys.path.insert(0, str(ROOT / "tools"))
 
 from embedded_server import EmbeddedServer, find_server  # noqa: E402  (needs the path above)
 from hook import hook  # noqa: E402
+from insert_hook import insert_hook  # noqa: E402
 from mirror_daemon import MirrorDaemon, find_binary  # noqa: E402
 from operations import HOT_DOCUMENTS, hot_documents, operations  # noqa: E402
 from pymongo import MongoClient  # noqa: E402
@@ -234,7 +236,7 @@ def watchers(stage: Stage, _options: argparse.Namespace) -> dict[str, float]:
 
 SCENARIOS: dict[str, Callable[[Stage, argparse.Namespace], dict[str, float]]] = {
     "catch-up": catch_up, "backlog": backlog, "copy": copy, "watchers": watchers}
-SERVERLESS: dict[str, Callable[[Path], dict[str, float]]] = {"queue": queue, "hook": hook}
+SERVERLESS: dict[str, Callable[[Path], dict[str, float]]] = {"queue": queue, "hook": hook, "insert-hook": insert_hook}
 
 
 def summarise(runs: list[dict[str, float]]) -> dict[str, dict[str, float]]:
