@@ -77,7 +77,8 @@ class Hooks {
   saved(document) {
     this.safely(() => {
       if (document.$isSubdocument || !document.constructor?.db) return; // its parent's hook tells of it
-      this.tellIds(document.constructor, [document._id], document.$session?.());
+      const model = document.constructor;
+      this.tellIds(model, [document._id], this.sessionOf(model, { session: document.$session?.() }));
     });
   }
 
@@ -114,7 +115,9 @@ class Hooks {
   queryFailed(query, error) {
     this.safely(() => {
       if (this.isOwnError(query.model, error)) return;
-      this.tell(query.model, idsOf(query.getFilter(), query.getOptions().collation), [], true, this.sessionOf(query.model, query.getOptions()));
+      const options = query.getOptions();
+      const ids = idsOf(query.getFilter(), options.collation);
+      this.tell(query.model, ids, [], true, this.sessionOf(query.model, options));
     });
   }
 
@@ -136,7 +139,7 @@ class Hooks {
     if (error && this.isOwnError(model, error)) return;
     const session = this.sessionOf(model, given[1]);
     const outcome = result ?? error?.result ?? {};
-    const ids = [...Object.values(outcome.insertedIds ?? {}), ...Object.values(outcome.upsertedIds ?? {})];
+    const ids = Object.values(outcome.insertedIds ?? {}); // what is upserted by no id is in the range that its filter is
     let all = true;
     for (const operation of given[0] ?? []) {
       if (operation.insertOne) {

@@ -32,7 +32,7 @@ for (const major of ['mongoose', 'mongoose8']) {
       const line = new mongoose.Schema({ text: String });
       const schema = new mongoose.Schema({ name: { type: String, required: true }, n: Number, lines: [line], one: line });
       Bill = mongoose.model('Bill', schema);
-      await mongoose.connect(`${SERVER}${database}`);
+      await mongoose.connect(`${SERVER}${database}`, { monitorCommands: true });
     });
     after(async () => {
       await mongoose.connection.dropDatabase();
@@ -64,6 +64,36 @@ for (const major of ['mongoose', 'mongoose8']) {
       const { insertedIds } = await Bill.collection.insertMany(bills);
       return Object.values(insertedIds);
     };
+
+    test('a collection is on disk before its first write, however that is made', async () => {
+      const where = { name: 'nobody' };
+      const ways = {
+        save: (model) => new model(where).save(),
+        insertMany: (model) => model.insertMany([where]),
+        bulkWrite: (model) => model.bulkWrite([{ insertOne: { document: where } }]),
+        updateOne: (model) => model.updateOne(where, where),
+        updateMany: (model) => model.updateMany(where, where),
+        replaceOne: (model) => model.replaceOne(where, where),
+        deleteOne: (model) => model.deleteOne(where),
+        deleteMany: (model) => model.deleteMany(where),
+        findOneAndUpdate: (model) => model.findOneAndUpdate(where, where),
+        findOneAndReplace: (model) => model.findOneAndReplace(where, where),
+        findOneAndDelete: (model) => model.findOneAndDelete(where),
+      };
+      const known = {};
+      const look = ({ commandName, command }) => {
+        if (!['insert', 'update', 'delete', 'findAndModify'].includes(commandName)) return;
+        const { seen } = JSON.parse(fs.readFileSync(path.join(folder, '0', 'state.json'), 'utf8'));
+        known[command[commandName]] = seen.includes(`${database}.${command[commandName]}`);
+      };
+      mongoose.connection.getClient().on('commandStarted', look);
+      for (const [name, way] of Object.entries(ways)) {
+        await way(mongoose.model(`First${name}`, new mongoose.Schema({ name: String }), `first_${name}`));
+        await plugin.flush(); // what waits is as good as on disk
+      }
+      mongoose.connection.getClient().off('commandStarted', look);
+      assert.deepEqual(known, Object.fromEntries(Object.keys(ways).map((name) => [`first_${name}`, true])));
+    });
 
     test('save of a new and of a changed document, subdocuments within it', async () => {
       const bill = await Bill.create({ name: 'a', lines: [{ text: 'x' }], one: { text: 'y' } });
@@ -162,6 +192,8 @@ for (const major of ['mongoose', 'mongoose8']) {
       await nothingTold();
       await Bill.findOneAndUpdate({ name: 'new' }, { $set: { n: 4 } }, { upsert: true });
       await toldAsAWhole();
+      const raw = await Bill.findOneAndUpdate({ name: 'newer' }, { $set: { n: 4 } }, { upsert: true, includeResultMetadata: true });
+      await told(raw.lastErrorObject.upserted);
       await Bill.findByIdAndUpdate(id, { $set: { n: 5 } }, { projection: { _id: 0 } });
       await told(id);
     });
@@ -201,6 +233,21 @@ for (const major of ['mongoose', 'mongoose8']) {
       await told(...bills);
     });
 
+    test('a write without an answer: what it names, else the collection', async () => {
+      const [id] = await made({ name: 'a', n: 1 });
+      const unanswered = { writeConcern: { w: 0 } };
+      await Bill.updateOne({ _id: id }, { $set: { n: 2 } }, unanswered);
+      await told(id);
+      await Bill.updateMany({ name: 'a' }, { $set: { n: 3 } }, unanswered);
+      await toldAsAWhole();
+      await Bill.deleteMany({ name: 'a' }, unanswered);
+      await toldAsAWhole();
+      await Bill.bulkWrite([{ deleteMany: { filter: { name: 'a' } } }], unanswered);
+      await toldAsAWhole();
+      const added = await Bill.insertMany([{ name: 'b' }], unanswered);
+      await told(...added);
+    });
+
     test('a query that fails may have changed something', async () => {
       const [id] = await made({ name: 'a', n: 1 });
       await assert.rejects(Bill.updateOne({ _id: id }, { $set: { 'n.x': 1 } }, { strict: false }), { name: 'MongoServerError' });
@@ -233,6 +280,30 @@ for (const major of ['mongoose', 'mongoose8']) {
       await session.commitTransaction();
       await session.endSession();
       await told(...(await Bill.find().lean()));
+    });
+
+    test('a transaction of the context, not named in the calls', async () => {
+      mongoose.set('transactionAsyncLocalStorage', true);
+      try {
+        await assert.rejects(mongoose.connection.transaction(async () => {
+          await Bill.insertMany([{ name: 'many' }]);
+          await Bill.bulkWrite([{ insertOne: { document: { name: 'bulk' } } }]);
+          await Bill.create([{ name: 'in' }]);
+          await Bill.updateOne({ name: 'in' }, { $set: { n: 1 } });
+          throw new Error('not to be');
+        }), /not to be/);
+        await nothingTold();
+        await mongoose.connection.transaction(async () => {
+          await Bill.insertMany([{ name: 'many' }]);
+          await Bill.bulkWrite([{ insertOne: { document: { name: 'bulk' } } }]);
+          await Bill.create([{ name: 'in' }]);
+          await plugin.flush();
+          assert.deepEqual(daemon.keys, [], 'nothing before the commit');
+        });
+        await told(...(await Bill.find().lean()));
+      } finally {
+        mongoose.set('transactionAsyncLocalStorage', false);
+      }
     });
 
     test('ids of any type come back as they are', async () => {

@@ -108,6 +108,12 @@ TEST(ObservedWrite, AFindAndModifyIsNamedByItsReply) {
   EXPECT_EQ(changes(removed, R"({"value":{"_id":4},"lastErrorObject":{"n":1},"ok":1})"), Shown{key("4")});
 }
 
+TEST(ObservedWrite, CommandsOfOldSpelling) {
+  const char* found = R"({"value":{"_id":4},"lastErrorObject":{"n":1},"ok":1})";
+  EXPECT_EQ(changes(R"({"findandmodify":"bills","query":{"v":1},"update":{"v":2}})", found), Shown{key("4")});
+  EXPECT_EQ(changes(R"({"mapreduce":"a","out":"b"})", R"({"ok":1})"), Shown{"shop.b"});
+}
+
 TEST(ObservedWrite, ABulkWriteOverSeveralCollections) {
   const char* bulk = R"({"bulkWrite":1,"nsInfo":[{"ns":"shop.bills"},{"ns":"shop.goods"}],"ops":[
       {"insert":0,"document":{"_id":1}},{"update":1,"filter":{"v":1},"updateMods":{"$set":{"v":2}},"multi":true},
