@@ -124,11 +124,10 @@ def main() -> int:
     missed = 0
     with tempfile.TemporaryDirectory(prefix="dualsync-mutants-") as made:
         server = None
-        suites = {
-            "middleware": lambda: Native(given.build, "tests/unit/middleware/dualsync_middleware_tests",
-                                         "tests/unit/middleware/dualsync_middleware_tests", []),
-            "embed": lambda: Native(given.build, "src/dualsync/embed/libdualsync.so", "tests/embed/dualsync_embed_tests",
-                                    ["--gtest_filter=-EngineTest.*"])}
+        unit = "tests/unit/middleware/dualsync_middleware_tests"
+        library, embedding = "src/dualsync/embed/libdualsync.so", "tests/embed/dualsync_embed_tests"
+        suites = {"middleware": lambda: Native(given.build, unit, unit, []),
+                  "embed": lambda: Native(given.build, library, embedding, ["--gtest_filter=-EngineTest.*"])}
         if any(one.suite == "node" for one in chosen):
             server = EmbeddedServer(Path(made) / "server", Path(made) / "server.log")
             server.start()

@@ -12,7 +12,7 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-constexpr std::string_view kForm =
+constexpr std::string_view kDrillForm =
     R"(the body is {"namespaces": ["shop.bills", "log*"], "compareLocal": "auto"}; compareLocal is auto, always or )"
     "never, and both may be left out";
 
@@ -20,14 +20,14 @@ Result<CompareLocal> parse_compare(const Json& value) {
   if (value == "auto") return CompareLocal::kAuto;
   if (value == "always") return CompareLocal::kAlways;
   if (value == "never") return CompareLocal::kNever;
-  return invalid_body("compareLocal is something else", kForm);
+  return invalid_body("compareLocal is something else", kDrillForm);
 }
 
 }  // namespace
 
 Result<DrillOrder> parse_drill_order(std::string_view body) {
   DrillOrder order;
-  auto given = parse_request_body(body, kForm);
+  auto given = parse_request_body(body, kDrillForm);
   if (!given) return given.error();
   for (const auto& [name, value] : given->items()) {
     if (name == "compareLocal") {
@@ -35,11 +35,11 @@ Result<DrillOrder> parse_drill_order(std::string_view body) {
       if (!compare) return compare.error();
       order.compare = *compare;
     } else if (name == "namespaces") {
-      auto names = parse_namespaces(value, kForm);
+      auto names = parse_namespaces(value, kDrillForm);
       if (!names) return names.error();
       order.namespaces = std::move(*names);
     } else {
-      return invalid_body(fmt::format("\"{}\" is not known", name), kForm);
+      return invalid_body(fmt::format("\"{}\" is not known", name), kDrillForm);
     }
   }
   return order;

@@ -12,7 +12,7 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-constexpr std::string_view kForm =
+constexpr std::string_view kFullSyncForm =
     R"(the body is {"namespaces": ["shop.bills", "log*"], "keepExtra": false}; both may be left out)";
 
 Json time_or_null(std::int64_t ms) { return ms == 0 ? Json(nullptr) : Json(iso8601(ms)); }
@@ -21,18 +21,18 @@ Json time_or_null(std::int64_t ms) { return ms == 0 ? Json(nullptr) : Json(iso86
 
 Result<FullSyncRequest> parse_full_sync_request(std::string_view body) {
   FullSyncRequest request;
-  auto given = parse_request_body(body, kForm);
+  auto given = parse_request_body(body, kFullSyncForm);
   if (!given) return given.error();
   for (const auto& [name, value] : given->items()) {
     if (name == "keepExtra") {
-      if (!value.is_boolean()) return invalid_body("keepExtra is neither true nor false", kForm);
+      if (!value.is_boolean()) return invalid_body("keepExtra is neither true nor false", kFullSyncForm);
       request.keep_extra = value.get<bool>();
     } else if (name == "namespaces") {
-      auto names = parse_namespaces(value, kForm);
+      auto names = parse_namespaces(value, kFullSyncForm);
       if (!names) return names.error();
       request.namespaces = std::move(*names);
     } else {
-      return invalid_body(fmt::format("\"{}\" is not known", name), kForm);
+      return invalid_body(fmt::format("\"{}\" is not known", name), kFullSyncForm);
     }
   }
   return request;

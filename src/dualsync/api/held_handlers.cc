@@ -16,7 +16,7 @@ using httplib::Response;
 constexpr int kDocumentsDefault = 100;  // in one answer
 constexpr int kDocumentsMax = 10'000;
 constexpr const char* kQuery = "the query is namespace=shop.bills&limit=100&after=...; all may be left out";
-constexpr std::string_view kForm = R"(the body is {"namespace": "shop.bills"})";
+constexpr std::string_view kHeldForm = R"(the body is {"namespace": "shop.bills"})";
 
 Result<Namespace> collection_of(const std::string& name, std::string_view hint) {
   Namespace ns = Namespace::parse(name);
@@ -25,15 +25,15 @@ Result<Namespace> collection_of(const std::string& name, std::string_view hint) 
 }
 
 Result<Namespace> parse_decision(std::string_view body) {
-  const auto given = parse_request_body(body, kForm);
+  const auto given = parse_request_body(body, kHeldForm);
   if (!given) return given.error();
   for (const auto& [name, value] : given->items()) {
-    if (name != "namespace") return invalid_body(fmt::format("\"{}\" is not known", name), kForm);
+    if (name != "namespace") return invalid_body(fmt::format("\"{}\" is not known", name), kHeldForm);
   }
   const auto name = given->find("namespace");
-  if (name == given->end()) return invalid_body("namespace is missing", kForm);
-  if (!name->is_string()) return invalid_body("namespace is not a text", kForm);
-  return collection_of(name->get<std::string>(), kForm);
+  if (name == given->end()) return invalid_body("namespace is missing", kHeldForm);
+  if (!name->is_string()) return invalid_body("namespace is not a text", kHeldForm);
+  return collection_of(name->get<std::string>(), kHeldForm);
 }
 
 }  // namespace

@@ -7,7 +7,7 @@
 namespace dualsync {
 namespace {
 
-constexpr std::string_view kForm =
+constexpr std::string_view kOperationsForm =
     R"(the body is {"operations": [{"collection": "shop.bills", "filter": {"_id": ...}}], "dirtyRanges": []})";
 constexpr int kAgainSeconds = 1;
 
@@ -26,7 +26,7 @@ void ApiServer::Impl::post_operations(const Request& request, Response& response
   auto changes = parse_reported(request.body);
   if (!changes) {
     Error error = changes.error();
-    if (error.hint.empty()) error.hint = kForm;
+    if (error.hint.empty()) error.hint = kOperationsForm;
     return answer(response, problem_of(error));
   }
   const auto outcome = control.report_changes(*changes);

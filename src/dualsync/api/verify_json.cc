@@ -15,7 +15,7 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-constexpr std::string_view kForm =
+constexpr std::string_view kVerifyForm =
     R"(the body is {"namespaces": ["shop.bills", "log*"], "repair": false}; both may be left out)";
 
 Json time_or_null(std::int64_t ms) { return ms == 0 ? Json(nullptr) : Json(iso8601(ms)); }
@@ -43,18 +43,18 @@ Json difference_json(const VerifyStatus::Named& one) {
 
 Result<VerifyOrder> parse_verify_order(std::string_view body) {
   VerifyOrder order;
-  auto given = parse_request_body(body, kForm);
+  auto given = parse_request_body(body, kVerifyForm);
   if (!given) return given.error();
   for (const auto& [name, value] : given->items()) {
     if (name == "repair") {
-      if (!value.is_boolean()) return invalid_body("repair is neither true nor false", kForm);
+      if (!value.is_boolean()) return invalid_body("repair is neither true nor false", kVerifyForm);
       order.repair = value.get<bool>();
     } else if (name == "namespaces") {
-      auto names = parse_namespaces(value, kForm);
+      auto names = parse_namespaces(value, kVerifyForm);
       if (!names) return names.error();
       order.namespaces = std::move(*names);
     } else {
-      return invalid_body(fmt::format("\"{}\" is not known", name), kForm);
+      return invalid_body(fmt::format("\"{}\" is not known", name), kVerifyForm);
     }
   }
   return order;

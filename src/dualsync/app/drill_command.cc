@@ -13,7 +13,7 @@
 namespace dualsync {
 namespace {
 
-constexpr std::chrono::milliseconds kSignalPoll{200};
+constexpr std::chrono::milliseconds kInterruptPoll{200};
 
 }  // namespace
 
@@ -25,7 +25,7 @@ Result<DrillReport> run_drill(const Settings& settings, const DrillRequest& requ
   std::stop_source stop;
   const std::jthread signals([&stop](const std::stop_token& ended) {
     while (!ended.stop_requested()) {
-      if (wait_for_signal(kSignalPoll) != 0) stop.request_stop();
+      if (wait_for_signal(kInterruptPoll) != 0) stop.request_stop();
     }
   });
   const auto recheck = ask_mirror(settings);

@@ -84,4 +84,8 @@ std::string human_count(std::uint64_t count) {
   return digits;
 }
 
+std::string plural(std::uint64_t count, std::string_view one) {
+  return human_count(count) + " " + std::string(one) + (count == 1 ? "" : "s");
+}
+
 }  // namespace dualsync

@@ -12,7 +12,7 @@ namespace dualsync {
 namespace {
 
 using Json = nlohmann::ordered_json;
-using Action = DeadLettersRequest::Action;
+using LetterAction = DeadLettersRequest::Action;
 
 constexpr int kListMax = 10'000;  // of one answer of the API
 constexpr std::chrono::seconds kRetryPatience{15};
@@ -84,12 +84,13 @@ int show(const CommandContext& context, const Json& body, std::uint64_t id) {
 }
 
 // Each id on its own, so that one that is gone meanwhile keeps none of the others back.
-int act(const CommandContext& context, const ApiClient& client, Action action, const std::vector<std::uint64_t>& ids) {
+int act(const CommandContext& context, const ApiClient& client, LetterAction action,
+        const std::vector<std::uint64_t>& ids) {
   std::vector<std::uint64_t> done;
   int code = kExitOk;
   for (const std::uint64_t id : ids) {
     const std::string path = fmt::format("/api/sync/dead-letters/{}", id);
-    auto answer = action == Action::kRetry ? client.post(path + "/retry", kRetryPatience) : client.remove(path);
+    auto answer = action == LetterAction::kRetry ? client.post(path + "/retry", kRetryPatience) : client.remove(path);
     if (!answer) return fail(context, answer.error());
     if (answer->status / 100 == 2) {
       done.push_back(id);
@@ -99,7 +100,7 @@ int act(const CommandContext& context, const ApiClient& client, Action action, c
     context.err << fmt::format("dualsync: {}\n", printable(error.message));
     code = kExitFailed;
   }
-  const bool retry = action == Action::kRetry;
+  const bool retry = action == LetterAction::kRetry;
   if (context.json) {
     context.out << Json{{retry ? "queued" : "discarded", done}}.dump(2) << '\n';
   } else {
@@ -113,7 +114,7 @@ int act(const CommandContext& context, const ApiClient& client, Action action, c
 
 int command_dead_letters(const CommandContext& context, const DeadLettersRequest& request) {
   const ApiClient client(context.settings);
-  const bool acts = request.action == Action::kRetry || request.action == Action::kDiscard;
+  const bool acts = request.action == LetterAction::kRetry || request.action == LetterAction::kDiscard;
   if (acts && !request.ids.empty()) return act(context, client, request.action, request.ids);
   auto body = fetch(client);
   if (!body) return fail(context, body.error());
@@ -122,7 +123,7 @@ int command_dead_letters(const CommandContext& context, const DeadLettersRequest
     for (const Json& letter : (*body)["deadLetters"]) ids.push_back(letter.value("id", std::uint64_t{0}));
     return act(context, client, request.action, ids);
   }
-  if (request.action == Action::kShow) return show(context, *body, request.ids.front());
+  if (request.action == LetterAction::kShow) return show(context, *body, request.ids.front());
   if (context.json) {
     context.out << body->dump(2) << '\n';
   } else {

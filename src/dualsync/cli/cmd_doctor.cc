@@ -46,7 +46,7 @@ void print_text(std::ostream& out, const Style& style, const DoctorReport& repor
   }
 }
 
-Json to_json(const DoctorReport& report) {
+Json report_json(const DoctorReport& report) {
   Json body{
       {"sound", report.sound()}, {"failed", report.count(State::kFailed)}, {"warnings", report.count(State::kWarning)}};
   body["checks"] = Json::array();
@@ -61,7 +61,7 @@ Json to_json(const DoctorReport& report) {
 
 int print(std::ostream& out, const Style& style, bool json, const DoctorReport& report) {
   if (json) {
-    out << to_json(report).dump(2, ' ', false, Json::error_handler_t::replace) << '\n';
+    out << report_json(report).dump(2, ' ', false, Json::error_handler_t::replace) << '\n';
   } else {
     print_text(out, style, report);
   }

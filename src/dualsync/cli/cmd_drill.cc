@@ -14,7 +14,7 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-constexpr std::string_view kNameTitle = "collection";
+constexpr std::string_view kDrilledTitle = "collection";
 
 NamespaceReport as_compared(const DrilledNamespace& one) {
   NamespaceReport report;
@@ -26,10 +26,10 @@ NamespaceReport as_compared(const DrilledNamespace& one) {
 }
 
 std::string drill_text(const DrillReport& report, const Style& style) {
-  std::size_t width = kNameTitle.size();
+  std::size_t width = kDrilledTitle.size();
   for (const DrilledNamespace& one : report.namespaces) width = std::max(width, one.ns.full().size());
   std::string text =
-      style(Paint::kFaint, fmt::format("{:<{}}  {:>13}  {:>7}  {}", kNameTitle, width, "documents", "indexes", "")) +
+      style(Paint::kFaint, fmt::format("{:<{}}  {:>13}  {:>7}  {}", kDrilledTitle, width, "documents", "indexes", "")) +
       '\n';
   std::string details;
   for (const DrilledNamespace& one : report.namespaces) {

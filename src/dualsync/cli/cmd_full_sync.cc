@@ -21,10 +21,6 @@ constexpr std::string_view kPath = "/api/sync/full-sync";
 constexpr std::chrono::seconds kStartPatience{60};  // it lists the collections of both sides first
 constexpr std::chrono::milliseconds kPoll{300};
 
-std::string plural(std::uint64_t count, std::string_view one) {
-  return fmt::format("{} {}{}", human_count(count), one, count == 1 ? "" : "s");
-}
-
 CopyStatus progress_of(const Json& body) {
   CopyStatus status;
   status.running = true;

@@ -12,7 +12,7 @@
 namespace dualsync {
 namespace {
 
-constexpr std::chrono::minutes kPatience{10};  // a million documents take a while
+constexpr std::chrono::minutes kDecisionPatience{10};  // a million documents take a while
 
 }  // namespace
 
@@ -27,7 +27,7 @@ int command_decide_held(const CommandContext& context, const std::string& ns, bo
   }
   const ApiClient client(context.settings);
   const Result<ApiAnswer> answer =
-      client.post(release ? "/api/sync/release" : "/api/sync/discard", kPatience, {{"namespace", ns}});
+      client.post(release ? "/api/sync/release" : "/api/sync/discard", kDecisionPatience, {{"namespace", ns}});
   if (!answer) return failed(answer.error(), exit_code_of_daemon_error(answer.error(), false));
   if (answer->status != 202) {
     const Error error = error_of_problem(*answer);

@@ -32,10 +32,6 @@ void print_json(const CommandContext& context, const Json& body) {
   context.out << body.dump(2, ' ', false, Json::error_handler_t::replace) << '\n';
 }
 
-std::string plural(std::uint64_t count, std::string_view one) {
-  return fmt::format("{} {}{}", human_count(count), one, count == 1 ? "" : "s");
-}
-
 // The database that a MongoDB URI names; empty: none.
 std::string database_of(std::string_view uri) {
   const std::size_t scheme = uri.find("://");

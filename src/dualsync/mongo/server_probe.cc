@@ -9,7 +9,7 @@ namespace {
 
 constexpr int kCodeAtlas = 8000;  // Atlas' own refusals
 
-double number_of(const BsonDoc& reply, const char* name) {
+double count_in(const BsonDoc& reply, const char* name) {
   bson_iter_t iter;
   if (!bson_iter_init_find(&iter, reply.get(), name) || !BSON_ITER_HOLDS_NUMBER(&iter)) return 0;
   return bson_iter_as_double(&iter);
@@ -46,8 +46,8 @@ Result<DatabaseSize> ServerProbe::size(const std::string& db) {
   auto server = session_.run_on_primary(db, command, ErrorPlace::kCommand, fmt::format("size of {}", db), &reply);
   if (!server) return server.error();
   DatabaseSize size;
-  size.bytes = static_cast<std::uint64_t>(number_of(reply, "dataSize") + number_of(reply, "indexSize"));
-  size.collections = static_cast<std::uint64_t>(number_of(reply, "collections"));
+  size.bytes = static_cast<std::uint64_t>(count_in(reply, "dataSize") + count_in(reply, "indexSize"));
+  size.collections = static_cast<std::uint64_t>(count_in(reply, "collections"));
   return size;
 }
 

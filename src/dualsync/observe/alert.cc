@@ -5,19 +5,18 @@
 #include "dualsync/base/redact.h"
 #include "dualsync/base/time_text.h"
 #include "dualsync/base/version.h"
+#include "dualsync/observe/risen.h"
 
 namespace dualsync {
 namespace {
 
-using Json = nlohmann::ordered_json;
+using OrderedJson = nlohmann::ordered_json;
 
 std::string verdict_message(const Status& now) {
   std::string text = "the mirror is " + std::string(to_string(now.verdict));
   for (std::size_t i = 0; i < now.reasons.size(); ++i) text += (i == 0 ? ": " : "; ") + now.reasons[i].message;
   return text;
 }
-
-std::uint64_t risen(std::uint64_t before, std::uint64_t now) { return now > before ? now - before : 0; }
 
 }  // namespace
 
@@ -46,7 +45,7 @@ std::vector<Alert> news(const Status* before, const Status& now) {
 
 std::string alert_json(const Alert& alert, const Status& now, const std::string& host, std::int64_t now_ms,
                        std::uint64_t lost) {
-  Json body;
+  OrderedJson body;
   body["product"] = "dualsync";
   body["version"] = kVersion;
   body["host"] = host;
@@ -55,15 +54,15 @@ std::string alert_json(const Alert& alert, const Status& now, const std::string&
   body["message"] = redact(alert.message);
   body["count"] = alert.count;
   body["status"] = to_string(now.verdict);
-  body["previous"] = alert.previous ? Json(to_string(*alert.previous)) : Json(nullptr);
-  body["reasons"] = Json::array();
+  body["previous"] = alert.previous ? OrderedJson(to_string(*alert.previous)) : OrderedJson(nullptr);
+  body["reasons"] = OrderedJson::array();
   for (const Reason& reason : now.reasons) {
     body["reasons"].push_back(
         {{"code", reason.code}, {"message", redact(reason.message)}, {"hint", redact(reason.hint)}});
   }
   body["rpoSeconds"] = now.rpo_seconds;
   body["lostAlerts"] = lost;
-  return body.dump(-1, ' ', false, Json::error_handler_t::replace);
+  return body.dump(-1, ' ', false, OrderedJson::error_handler_t::replace);
 }
 
 }  // namespace dualsync

@@ -7,7 +7,7 @@
 namespace dualsync {
 namespace {
 
-constexpr std::int64_t kMinuteMs = 60'000;
+constexpr std::int64_t kReportMinuteMs = 60'000;
 
 std::string duration(std::uint64_t seconds) { return human_duration(static_cast<std::int64_t>(seconds)); }
 
@@ -83,12 +83,12 @@ DayReport day_report(const std::deque<MinuteSample>& samples, const Status& now,
   std::int64_t last_start = 0;
   for (const MinuteSample& one : samples) {
     // A clock that was set back makes samples of the future.
-    if (one.until_ms <= now_ms - kDayMs || one.until_ms > now_ms + kMinuteMs) continue;
+    if (one.until_ms <= now_ms - kDayMs || one.until_ms > now_ms + kReportMinuteMs) continue;
     const std::uint64_t covered = one.seconds[0] + one.seconds[1] + one.seconds[2];
     const std::int64_t from = one.until_ms - static_cast<std::int64_t>(covered) * 1000;
     if (report.from_ms == 0) {
       report.from_ms = from;
-    } else if (from > covered_until + kMinuteMs) {
+    } else if (from > covered_until + kReportMinuteMs) {
       report.silent_seconds += static_cast<std::uint64_t>((from - covered_until) / 1000);
     }
     covered_until = std::max(covered_until, one.until_ms);

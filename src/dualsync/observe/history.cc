@@ -11,6 +11,7 @@
 #include <system_error>
 
 #include "dualsync/base/log.h"
+#include "dualsync/observe/risen.h"
 
 namespace dualsync {
 namespace {
@@ -60,8 +61,6 @@ bool write_file(const std::string& path, int flags, const std::string& text) {
   const bool closed = ::close(file) == 0;
   return closed && written == static_cast<ssize_t>(text.size());
 }
-
-std::uint64_t risen(std::uint64_t before, std::uint64_t now) { return now > before ? now - before : 0; }
 
 }  // namespace
 

@@ -3,14 +3,9 @@
 #include <algorithm>
 
 #include "dualsync/base/log.h"
+#include "dualsync/observe/risen.h"
 
 namespace dualsync {
-namespace {
-
-// Counters of the queue start again when it is opened anew after a failure of the disk.
-std::uint64_t risen(std::uint64_t before, std::uint64_t now) { return now - std::min(before, now); }
-
-}  // namespace
 
 std::optional<Summary> SummaryLog::look(const Status& status, std::int64_t now_ms) {
   if (!last_) {

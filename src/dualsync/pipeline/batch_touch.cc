@@ -14,9 +14,9 @@
 namespace dualsync {
 namespace {
 
-constexpr std::chrono::milliseconds kReadDelay{50};     // until capture has passed the time of the read
-constexpr std::chrono::milliseconds kLocalDelay{1000};  // local cannot be read
-constexpr std::chrono::milliseconds kAgainDelay{50};    // the backup could not be read
+constexpr std::chrono::milliseconds kReadDelay{50};       // until capture has passed the time of the read
+constexpr std::chrono::milliseconds kLocalDelay{1000};    // local cannot be read
+constexpr std::chrono::milliseconds kReadAgainDelay{50};  // the backup could not be read
 
 bool is_dirty(const std::vector<DirtyRange>& ranges, const OperationView& op) {
   return std::any_of(ranges.begin(), ranges.end(), [&](const DirtyRange& range) {
@@ -170,7 +170,7 @@ Batch::Indexes Batch::drop_equal_inserts(const Namespace& backup_ns, const Index
     if (it != by_key.end()) backup_before_[it->second] = std::string(document);
   });
   if (!read) {
-    for (const std::size_t i : inserts) completion(i, Completion::Kind::kPutBack).delay = kAgainDelay;
+    for (const std::size_t i : inserts) completion(i, Completion::Kind::kPutBack).delay = kReadAgainDelay;
     if (is_backup_wide(read.error().kind)) backup_failure_ = read.error();
     return different;
   }

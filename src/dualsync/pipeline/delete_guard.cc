@@ -12,10 +12,10 @@ namespace dualsync {
 namespace {
 
 constexpr std::string_view kStateGuard = "guard/";  // and the namespace
-constexpr std::chrono::milliseconds kLook{100};
+constexpr std::chrono::milliseconds kGuardLook{100};
 constexpr std::chrono::minutes kForgetAfter{10};
 
-std::string state_name(const Namespace& ns) { return std::string(kStateGuard) + ns.full(); }
+std::string guard_state_name(const Namespace& ns) { return std::string(kStateGuard) + ns.full(); }
 
 std::int64_t number(std::string_view bytes, const char* name) {
   bson_iter_t iter;
@@ -51,7 +51,7 @@ Result<void> DeleteGuard::load() {
 
 Result<void> DeleteGuard::keep(const Namespace& ns, const Watch& watch) {
   count_uncalm();
-  if (watch.calm()) return queue_.put_state(state_name(ns), "");
+  if (watch.calm()) return queue_.put_state(guard_state_name(ns), "");
   BsonDoc out;
   BSON_APPEND_INT32(out.get(), "phase", static_cast<std::int32_t>(watch.phase));
   BSON_APPEND_INT32(out.get(), "decision", static_cast<std::int32_t>(watch.decision));
@@ -60,7 +60,7 @@ Result<void> DeleteGuard::keep(const Namespace& ns, const Watch& watch) {
   BSON_APPEND_INT64(out.get(), "deletes", watch.deletes);
   BSON_APPEND_INT64(out.get(), "second", watch.second);
   BSON_APPEND_INT64(out.get(), "sinceMs", watch.since_ms);
-  return queue_.put_state(state_name(ns), out.str());
+  return queue_.put_state(guard_state_name(ns), out.str());
 }
 
 void DeleteGuard::count_uncalm() {
@@ -130,7 +130,7 @@ Result<void> DeleteGuard::follow(const DdlEvent& event) {
       continue;
     }
     if (source) moved = it->second;
-    DUALSYNC_TRY(queue_.put_state(state_name(ns), ""));
+    DUALSYNC_TRY(queue_.put_state(guard_state_name(ns), ""));
     it = watches_.erase(it);
   }
   count_uncalm();
@@ -229,7 +229,7 @@ void DeleteGuard::step() {
 Result<void> DeleteGuard::run(const std::stop_token& stop) {
   while (!stop.stop_requested()) {
     step();
-    sleep_for(kLook, stop);
+    sleep_for(kGuardLook, stop);
   }
   return {};
 }

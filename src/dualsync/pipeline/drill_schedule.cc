@@ -9,7 +9,7 @@
 namespace dualsync {
 namespace {
 
-constexpr std::chrono::milliseconds kLook{1000};
+constexpr std::chrono::milliseconds kDrillLook{1000};
 constexpr std::chrono::milliseconds kSoon = std::chrono::minutes(1);
 constexpr std::size_t kNamed = 3;  // collections
 
@@ -63,7 +63,7 @@ bool DrillSchedule::due(std::optional<std::int64_t> last_success_ms) const {
 void DrillSchedule::run(const std::stop_token& stop) {
   while (!stop.stop_requested()) {
     step(stop);
-    sleep_for(kLook, stop);
+    sleep_for(kDrillLook, stop);
   }
 }
 

@@ -14,7 +14,7 @@ using PartState = FullSyncPart::State;
 
 constexpr std::string_view kState = "full-sync";
 
-std::string encode(const FullSyncStatus& status) {
+std::string encode_status(const FullSyncStatus& status) {
   BsonDoc doc;
   bson_append_int64(doc.get(), "id", -1, static_cast<std::int64_t>(status.id));
   bson_append_int32(doc.get(), "state", -1, static_cast<std::int32_t>(status.state));
@@ -55,7 +55,7 @@ FullSyncPart decode_part(const bson_iter_t& entry) {
   return part;
 }
 
-FullSyncStatus decode(std::string_view bytes) {
+FullSyncStatus decode_status(std::string_view bytes) {
   FullSyncStatus status;
   bson_iter_t iter;
   if (!iterate_bson(bytes, &iter)) return status;
@@ -83,11 +83,11 @@ Result<void> FullSyncJob::load() {
   if (!kept) return kept.error();
   if (!*kept) return {};
   MutexLock lock(mutex_);
-  status_ = decode(**kept);
+  status_ = decode_status(**kept);
   return {};
 }
 
-Result<void> FullSyncJob::save() { return queue_.put_state(kState, encode(status_)); }
+Result<void> FullSyncJob::save() { return queue_.put_state(kState, encode_status(status_)); }
 
 Result<void> FullSyncJob::begin() {
   cancel_ = std::stop_source();

@@ -12,7 +12,7 @@ constexpr const char* kWaysOn =
     "local "
     "is right and the backup is to become equal to it, stop dualsync, run `dualsync adopt-local` and start it again.";
 
-std::string encode(const LocalIdentity& identity) {
+std::string encode_identity(const LocalIdentity& identity) {
   BsonDoc out;
   BSON_APPEND_UTF8(out.get(), "setName", identity.set_name.c_str());
   BSON_APPEND_UTF8(out.get(), "setId", identity.set_id.c_str());
@@ -21,7 +21,7 @@ std::string encode(const LocalIdentity& identity) {
   return out.str();
 }
 
-LocalIdentity decode(std::string_view bytes) {
+LocalIdentity decode_identity(std::string_view bytes) {
   const auto text = [&](const char* name) {
     bson_iter_t iter;
     return find_field(bytes, name, &iter) ? std::string(iter_string(iter).value_or(std::string_view())) : std::string();
@@ -36,7 +36,7 @@ LocalIdentity decode(std::string_view bytes) {
 
 std::optional<LocalIdentity> known_local(const SyncQueue& queue) {
   const auto stored = queue.get_state(kStateIdentity);
-  if (stored && *stored) return decode(**stored);
+  if (stored && *stored) return decode_identity(**stored);
   // A position from before identities were kept still names its replica set.
   if (!queue.position().empty()) return LocalIdentity{queue.position().replica_set, "", "", 0};
   return std::nullopt;
@@ -157,7 +157,7 @@ Result<void> LocalGuard::confirm() {
     found_ = *found;
     if (stored_ == found->identity) return {};
   }
-  auto kept = queue_.put_state(kStateIdentity, encode(found->identity));
+  auto kept = queue_.put_state(kStateIdentity, encode_identity(found->identity));
   MutexLock lock(mutex_);
   if (kept) {
     stored_ = found->identity;

@@ -10,7 +10,7 @@
 namespace dualsync {
 namespace {
 
-constexpr std::chrono::milliseconds kWaitPoll{5};
+constexpr std::chrono::milliseconds kFirstWaitPoll{5};
 constexpr std::chrono::milliseconds kWaitPollMax{50};
 
 }  // namespace
@@ -152,7 +152,7 @@ Result<WaitOutcome> Mirror::wait(std::chrono::milliseconds timeout) {
   if (!target) return target.error().in("local");
   WaitOutcome outcome;
   outcome.target = *target;
-  auto poll = kWaitPoll;
+  auto poll = kFirstWaitPoll;
   const auto stop = stop_all_.get_token();
   for (;;) {
     outcome.applied = queue_.applied_position();

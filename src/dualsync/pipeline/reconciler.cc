@@ -8,7 +8,7 @@
 namespace dualsync {
 namespace {
 
-constexpr std::chrono::milliseconds kLook{200};
+constexpr std::chrono::milliseconds kReconcileLook{200};
 constexpr std::chrono::seconds kAgain{5};  // after a start that failed
 
 std::uint64_t repairs_of(const FullSyncStatus& sync) {
@@ -37,7 +37,7 @@ ReconcileStatus Reconciler::view() const {
 void Reconciler::run(const std::stop_token& stop) {
   while (!stop.stop_requested()) {
     step();
-    sleep_for(kLook, stop);
+    sleep_for(kReconcileLook, stop);
   }
 }
 

@@ -13,9 +13,9 @@
 namespace dualsync {
 namespace {
 
-constexpr std::size_t kPageDocuments = 1000;
-constexpr std::size_t kPageBytes = 6U << 20U;
-constexpr std::size_t kPagesPerSave = 8;
+constexpr std::size_t kRestorePageDocuments = 1000;
+constexpr std::size_t kRestorePageBytes = 6U << 20U;
+constexpr std::size_t kRestorePagesPerSave = 8;
 constexpr std::size_t kRangesMax = 64;
 // The backup may be mirrored into meanwhile, and unique values may move between documents.
 constexpr int kPassesMax = 6;
@@ -57,7 +57,7 @@ struct RestoreDocuments::Page {
     writes.push_back({kind, id_key_of(document), std::string(document)});
   }
   std::size_t size() const { return deletes.size() + writes.size(); }
-  bool full() const { return size() >= kPageDocuments || bytes >= kPageBytes; }
+  bool full() const { return size() >= kRestorePageDocuments || bytes >= kRestorePageBytes; }
   void clear() {
     deletes.clear();
     writes.clear();
@@ -184,7 +184,7 @@ Result<void> RestoreDocuments::copy_range(std::size_t index, BackupWriter& write
       last = page.writes.back().key;
       DUALSYNC_TRY(send(writer, page));
     }
-    if (more && ++pages % kPagesPerSave != 0) continue;
+    if (more && ++pages % kRestorePagesPerSave != 0) continue;
     {
       MutexLock lock(mutex_);
       if (!last.empty()) ranges_.ranges[index].last = last;

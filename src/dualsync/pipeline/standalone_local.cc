@@ -9,7 +9,7 @@ namespace {
 
 constexpr std::chrono::milliseconds kStep{
     200};  // how far behind our clock the position may be; each is written to disk
-constexpr std::chrono::milliseconds kLook{2000};  // how late a change of local is noticed
+constexpr std::chrono::milliseconds kTopologyLook{2000};  // how late a change of local is noticed
 
 class StandaloneSource final : public ChangeSource {
  public:
@@ -26,7 +26,7 @@ class StandaloneSource final : public ChangeSource {
   Result<ChangeBatch> next(std::stop_token stop) override {
     sleep_for(kStep, stop);
     if (stop.stop_requested()) return Error{ErrorKind::kStopped, "stopped", "", 0};
-    if (clock_.now() - looked_ >= kLook) DUALSYNC_TRY(look());
+    if (clock_.now() - looked_ >= kTopologyLook) DUALSYNC_TRY(look());
     return ChangeBatch{{}, here()};
   }
 

@@ -4,6 +4,7 @@
 #include <set>
 
 #include "dualsync/base/log.h"
+#include "dualsync/base/time_text.h"
 #include "dualsync/base/waiting.h"
 #include "dualsync/pipeline/verify_repair.h"
 
@@ -14,7 +15,7 @@ using State = VerifyStatus::State;
 using Phase = VerifyStatus::Phase;
 using PartState = VerifyPart::State;
 
-constexpr std::chrono::milliseconds kLook{200};
+constexpr std::chrono::milliseconds kVerifyLook{200};
 constexpr std::chrono::milliseconds kSoon = std::chrono::minutes(1);
 constexpr std::chrono::milliseconds kRestMax{200};
 constexpr std::size_t kNamedMax = 1000;  // differences, in all and of one collection
@@ -25,10 +26,6 @@ constexpr const char* kCutOff = "dualsync ended before it was done";
 Error running_already() {
   return {ErrorKind::kConflict, "a comparison is running already",
           "wait for its end: GET /api/sync/verify shows how far it is", 0};
-}
-
-std::string plural(std::uint64_t count, std::string_view one) {
-  return std::to_string(count) + " " + std::string(one) + (count == 1 ? "" : "s");
 }
 
 std::string words_of(const KnownDifference& known) {
@@ -107,7 +104,7 @@ std::string VerifyService::findings() const {
 void VerifyService::run(const std::stop_token& stop) {
   while (!stop.stop_requested()) {
     step(stop);
-    sleep_for(kLook, stop);
+    sleep_for(kVerifyLook, stop);
   }
 }
 

@@ -11,7 +11,7 @@
 namespace dualsync {
 namespace {
 
-constexpr std::chrono::minutes kOneAnswer{10};
+constexpr std::chrono::minutes kDrillAnswer{10};
 
 }  // namespace
 
@@ -20,7 +20,7 @@ Result<DrillReport> drill_once(const Settings& settings, const DrillOrder& order
                                const std::function<void(const CopyStatus&)>& progress) {
   auto lock = DrillLock::take(settings.data_dir);
   if (!lock) return lock.error();
-  auto sides = open_sides(settings, {kOneAnswer, {}});
+  auto sides = open_sides(settings, {kDrillAnswer, {}});
   if (!sides) return sides.error();
   const bool to_local = to.empty();
   auto uri = check_uri(to_local ? settings.local_uri : to,

@@ -14,7 +14,7 @@ namespace {
 
 constexpr std::chrono::seconds kCatchUp{10};
 // Short, because a stop waits for the answer to the command on its way.
-constexpr std::chrono::seconds kOneAnswer{30};
+constexpr std::chrono::seconds kProofAnswer{30};
 
 std::function<Result<bool>(std::stop_token)> catch_up_with(Mirror& mirror) {
   return [&mirror](std::stop_token) -> Result<bool> {
@@ -78,7 +78,7 @@ VerifyHooks verify_hooks(const Settings& settings, Mirror& mirror, const Guards&
   hooks.catch_up = catch_up_with(mirror);
   hooks.proven = [directory = settings.data_dir](OpTime until) { return save_verified_until(directory, until); };
   hooks.connect = [&settings, &guard = *guards.local_guard]() -> Result<VerifySides> {
-    auto sides = open_sides(settings, {kOneAnswer, {}});
+    auto sides = open_sides(settings, {kProofAnswer, {}});
     if (!sides) return sides.error();
     VerifySides own;
     own.local = std::make_unique<OwnLocal>(std::move(sides->local), guard);

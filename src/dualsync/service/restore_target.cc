@@ -3,14 +3,14 @@
 namespace dualsync {
 namespace {
 
-constexpr std::chrono::minutes kOneAnswer{10};
+constexpr std::chrono::minutes kRestoreAnswer{10};
 constexpr std::uint32_t kClientsBesideThreads = 4;
 
 }  // namespace
 
 Result<std::unique_ptr<RestoreTarget>> RestoreTarget::open(const CheckedUri& uri, std::size_t threads) {
   DeploymentOptions options;
-  options.socket = kOneAnswer;
+  options.socket = kRestoreAnswer;
   options.max_clients = static_cast<std::uint32_t>(2 * threads) + kClientsBesideThreads;
   auto deployment = Deployment::open(uri, options);
   if (!deployment) return deployment.error();

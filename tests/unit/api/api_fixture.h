@@ -16,6 +16,8 @@
 
 namespace dualsync::test {
 
+inline constexpr const char* kJson = "application/json";
+
 using Json = nlohmann::json;
 
 inline constexpr const char* kToken = "0123456789abcdef";

@@ -13,7 +13,6 @@ using Json = nlohmann::json;
 constexpr const char* kHeld = "/api/sync/held";
 constexpr const char* kRelease = "/api/sync/release";
 constexpr const char* kDiscard = "/api/sync/discard";
-constexpr const char* kJson = "application/json";
 
 std::string key_of(std::int32_t id) {
   bson_t key = BSON_INITIALIZER;
@@ -64,13 +63,13 @@ TEST_F(ApiHeldTest, RefusesQueriesThatItDoesNotUnderstand) {
 }
 
 TEST_F(ApiHeldTest, ReleasesAndDiscards) {
-  const auto released = client().Post(kRelease, R"({"namespace":"shop.bills"})", kJson);
+  const auto released = client().Post(kRelease, R"({"namespace":"shop.bills"})", test::kJson);
   ASSERT_TRUE(released);
   EXPECT_EQ(released->status, 202);
   EXPECT_EQ(Json::parse(released->body),
             Json::parse(R"({"namespace":"shop.bills","decision":"release","documents":7})"));
   EXPECT_TRUE(control_.decided().release);
-  const auto discarded = client().Post(kDiscard, R"({"namespace":"shop.bills"})", kJson);
+  const auto discarded = client().Post(kDiscard, R"({"namespace":"shop.bills"})", test::kJson);
   ASSERT_TRUE(discarded);
   EXPECT_EQ(Json::parse(discarded->body).at("decision"), "discard");
   EXPECT_FALSE(control_.decided().release);
@@ -82,9 +81,9 @@ TEST_F(ApiHeldTest, DecidesNothingItWasNotToldExactly) {
          {"", "{}", "[]", "7", "{", R"({"namespace":7})", R"({"namespace":"shop"})", R"({"namespace":".bills"})",
           R"({"namespace":""})", R"({"namespace":"shop.bills","all":true})", R"({"namespaces":["shop.bills"]})"}) {
       SCOPED_TRACE(std::string(path) + " " + body);
-      expect_problem(client().Post(path, body, kJson), 400, "invalid-argument");
+      expect_problem(client().Post(path, body, test::kJson), 400, "invalid-argument");
     }
-    expect_problem(client().Post(path, R"({"namespace":"shop.other"})", kJson), 404, "not-found");
+    expect_problem(client().Post(path, R"({"namespace":"shop.other"})", test::kJson), 404, "not-found");
     expect_problem(client().Get(path), 405, "method-not-allowed");
   }
   EXPECT_EQ(control_.decided().documents, 0U) << "none of them reached the guard";

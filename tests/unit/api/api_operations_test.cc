@@ -10,7 +10,6 @@ namespace {
 using Json = nlohmann::json;
 
 constexpr const char* kPath = "/api/sync/operations";
-constexpr const char* kJson = "application/json";
 constexpr const char* kOne = R"({"operations":[{"collection":"shop.bills","filter":{"_id":1}}]})";
 
 class ApiOperationsTest : public test::ApiFixture {};
@@ -18,7 +17,7 @@ class ApiOperationsTest : public test::ApiFixture {};
 TEST_F(ApiOperationsTest, HandsOnWhatItUnderstood) {
   const auto answer = client().Post(
       kPath, R"({"operations":[{"collection":"shop.bills","filter":{"_id":1}}],"dirtyRanges":[{"collection":"shop"}]})",
-      kJson);
+      test::kJson);
   ASSERT_TRUE(answer);
   EXPECT_EQ(answer->status, 202);
   EXPECT_EQ(Json::parse(answer->body), Json::parse(R"({"accepted":1,"dirtyRanges":1,"ignored":0,"durable":true})"));
@@ -31,7 +30,7 @@ TEST_F(ApiOperationsTest, NamesTheBadOneAndHandsOnNone) {
   const auto answer = client().Post(
       kPath,
       R"({"operations":[{"collection":"shop.bills","filter":{"_id":1}},{"collection":"bills","filter":{"_id":2}}]})",
-      kJson);
+      test::kJson);
   expect_problem(answer, 400, "invalid-argument");
   EXPECT_NE(Json::parse(answer->body).at("detail").get<std::string>().find("operations[1]"), std::string::npos);
   EXPECT_TRUE(Json::parse(answer->body).contains("hint"));
@@ -43,17 +42,17 @@ TEST_F(ApiOperationsTest, NamesTheBadOneAndHandsOnNone) {
 TEST_F(ApiOperationsTest, SaysWhenToTryAgain) {
   for (const ErrorKind kind : {ErrorKind::kConnectivity, ErrorKind::kIo, ErrorKind::kStopped}) {
     control_.fail_reports(Error{kind, "not now", "", 0});
-    const auto answer = client().Post(kPath, kOne, kJson);
+    const auto answer = client().Post(kPath, kOne, test::kJson);
     ASSERT_TRUE(answer);
     EXPECT_EQ(answer->status, 503);
     EXPECT_EQ(answer->get_header_value("Retry-After"), "1");
   }
   control_.fail_reports(std::nullopt);
-  EXPECT_EQ(client().Post(kPath, kOne, kJson)->status, 202);
+  EXPECT_EQ(client().Post(kPath, kOne, test::kJson)->status, 202);
 }
 
 TEST_F(ApiOperationsTest, IsBounded) {
-  const auto large = client().Post(kPath, std::string((1U << 20U) + 1, ' '), kJson);
+  const auto large = client().Post(kPath, std::string((1U << 20U) + 1, ' '), test::kJson);
   ASSERT_TRUE(large);
   EXPECT_EQ(large->status, 413);
   const auto form = client().Post(kPath, std::string(20'000, ' '), "application/x-www-form-urlencoded");
@@ -62,9 +61,9 @@ TEST_F(ApiOperationsTest, IsBounded) {
   control_.hold_waits(true);
   std::vector<std::jthread> others;
   for (int i = 0; i < 8; ++i)
-    others.emplace_back([this] { EXPECT_EQ(client().Post(kPath, kOne, kJson)->status, 202); });
+    others.emplace_back([this] { EXPECT_EQ(client().Post(kPath, kOne, test::kJson)->status, 202); });
   control_.until_reporting(8);
-  const auto refused = client().Post(kPath, kOne, kJson);
+  const auto refused = client().Post(kPath, kOne, test::kJson);
   expect_problem(refused, 429, "too-many-reports");
   EXPECT_EQ(refused->get_header_value("Retry-After"), "1");
   control_.hold_waits(false);

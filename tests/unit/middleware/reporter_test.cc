@@ -6,13 +6,13 @@
 #include <set>
 #include <thread>
 
+#include "support/names.h"
+
 namespace dualsync {
 namespace {
 
 using std::chrono::milliseconds;
 using std::chrono::seconds;
-
-const Namespace kBills{"shop", "bills"};
 
 ReportedChanges document(const std::string& key) {
   ReportedChanges changes;

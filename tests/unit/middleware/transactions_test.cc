@@ -2,10 +2,11 @@
 
 #include <gtest/gtest.h>
 
+#include "support/names.h"
+
 namespace dualsync {
 namespace {
 
-const Namespace kBills{"shop", "bills"};
 const Namespace kGoods{"shop", "goods"};
 
 ReportedChanges documents(const Namespace& ns, const std::vector<std::string>& keys) {

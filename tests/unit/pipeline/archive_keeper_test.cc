@@ -7,7 +7,7 @@ namespace {
 
 using test::document;
 
-const Namespace kOld{"shop", "bills__dropped_20260101T000000Z_1"};
+const Namespace kDropped{"shop", "bills__dropped_20260101T000000Z_1"};
 const Namespace kNew{"shop", "goods__dropped_20260101T000000Z_1"};
 const Namespace kUser{"shop", "bills__dropped_yesterday"};
 
@@ -16,7 +16,7 @@ class ArchiveKeeperTest : public test::PipelineFixture {
   void SetUp() override {
     pipeline_.drop_retention = std::chrono::seconds(100);
     PipelineFixture::SetUp();
-    for (const Namespace& ns : {kOld, kUser}) backup_.put(ns, document("1", 1));
+    for (const Namespace& ns : {kDropped, kUser}) backup_.put(ns, document("1", 1));
     backup_.time = {1000, 1};
   }
   void look() {
@@ -29,16 +29,16 @@ class ArchiveKeeperTest : public test::PipelineFixture {
 
 TEST_F(ArchiveKeeperTest, AgeCountsFromWhenAnArchiveWasFirstSeen) {
   look();
-  EXPECT_TRUE(there(kOld)) << "what its name says is no reason: the drop may have reached the backup just now";
+  EXPECT_TRUE(there(kDropped)) << "what its name says is no reason: the drop may have reached the backup just now";
   backup_.time = {1060, 1};
   backup_.put(kNew, document("1", 1));
   look();
   backup_.time = {1099, 9};
   look();
-  EXPECT_TRUE(there(kOld));
+  EXPECT_TRUE(there(kDropped));
   backup_.time = {1100, 1};
   look();
-  EXPECT_FALSE(there(kOld));
+  EXPECT_FALSE(there(kDropped));
   EXPECT_TRUE(there(kNew));
   backup_.time = {1160, 1};
   look();
@@ -48,12 +48,12 @@ TEST_F(ArchiveKeeperTest, AgeCountsFromWhenAnArchiveWasFirstSeen) {
 
 TEST_F(ArchiveKeeperTest, AnArchiveThatWentByItselfIsForgotten) {
   look();
-  backup_.data.erase(kOld);
+  backup_.data.erase(kDropped);
   look();
   backup_.time = {2000, 1};
-  backup_.put(kOld, document("1", 1));
+  backup_.put(kDropped, document("1", 1));
   look();
-  EXPECT_TRUE(there(kOld));
+  EXPECT_TRUE(there(kDropped));
 }
 
 TEST_F(ArchiveKeeperTest, WithoutRetentionNothingGoes) {
@@ -61,7 +61,7 @@ TEST_F(ArchiveKeeperTest, WithoutRetentionNothingGoes) {
   look();
   backup_.time = {4'000'000'000, 1};
   look();
-  EXPECT_TRUE(there(kOld));
+  EXPECT_TRUE(there(kDropped));
 }
 
 TEST_F(ArchiveKeeperTest, NothingGoesWithoutTheLease) {
@@ -73,10 +73,10 @@ TEST_F(ArchiveKeeperTest, NothingGoesWithoutTheLease) {
   PipelineContext context = this->context();
   context.gate = &closed;
   ASSERT_TRUE(ArchiveKeeper(context).tend().ok());
-  EXPECT_TRUE(there(kOld));
+  EXPECT_TRUE(there(kDropped));
   context.gate = nullptr;
   ASSERT_TRUE(ArchiveKeeper(context).tend().ok());
-  EXPECT_FALSE(there(kOld));
+  EXPECT_FALSE(there(kDropped));
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "dualsync/pipeline/batch.h"
+#include "support/names.h"
 #include "support/pipeline_fixture.h"
 
 namespace dualsync {
@@ -11,8 +12,6 @@ using test::document;
 using test::id_key;
 using test::make_op;
 using Kind = Completion::Kind;
-
-const Namespace kBills{"shop", "bills"};
 
 class BatchStrictTest : public test::PipelineFixture {
  protected:

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "support/names.h"
 #include "support/pipeline_fixture.h"
 
 namespace dualsync {
@@ -12,8 +13,6 @@ using test::id_key;
 using test::make_ddl;
 using test::make_op;
 using Kind = Completion::Kind;
-
-const Namespace kBills{"shop", "bills"};
 
 class BatchTest : public test::PipelineFixture {
  protected:

@@ -2,12 +2,12 @@
 
 #include <gtest/gtest.h>
 
+#include "support/names.h"
 #include "support/queue_fixture.h"
 
 namespace dualsync {
 namespace {
 
-const Namespace kBills{"shop", "bills"};
 const Namespace kOld{"shop", "old"};
 
 class CollectionBindingTest : public test::QueueFixture {

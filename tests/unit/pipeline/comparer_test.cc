@@ -3,14 +3,13 @@
 #include <gtest/gtest.h>
 
 #include "support/fake_store.h"
+#include "support/names.h"
 #include "support/queue_fixture.h"
 
 namespace dualsync {
 namespace {
 
 using test::document;
-
-const Namespace kBills{"shop", "bills"};
 
 TEST(Comparer, NamesEveryKindOfDifferenceOnce) {
   test::FakeServer local;

@@ -5,6 +5,7 @@
 #include "dualsync/pipeline/batch.h"
 #include "dualsync/pipeline/range_compare.h"
 #include "support/fake_clock.h"
+#include "support/names.h"
 #include "support/pipeline_fixture.h"
 
 namespace dualsync {
@@ -17,7 +18,6 @@ using test::make_op;
 using Kind = Completion::Kind;
 using Verdict = DeleteGuard::Verdict;
 
-const Namespace kBills{"shop", "bills"};
 constexpr std::uint32_t kNow = 1000;
 
 TEST(DeleteWindow, CountsFromTheHighestPoint) {

@@ -5,12 +5,12 @@
 #include "support/bson_literal.h"
 #include "support/fake_clock.h"
 #include "support/fake_store.h"
+#include "support/names.h"
 
 namespace dualsync {
 namespace {
 
 constexpr const char* kOwner = "00c0ffee";
-const Namespace kBills{"shop", "bills"};
 const Namespace kOrders{"shop", "orders"};
 
 std::string bill(int number, int value) {

@@ -4,16 +4,15 @@
 
 #include "support/fake_clock.h"
 #include "support/forgetful_env.h"
+#include "support/names.h"
 #include "support/queue_fixture.h"
 
 namespace dualsync {
 namespace {
 
-using State = FullSyncStatus::State;
 using test::document;
 using test::make_op;
 
-const Namespace kBills{"shop", "bills"};
 const Namespace kGoods{"shop", "goods"};
 
 FullSyncPart part_of(const Namespace& ns) {
@@ -60,12 +59,12 @@ TEST_F(FullSyncJobTest, WhatTheDiskDoesNotTakeHasNotBegun) {
   disk_.set_full(true);
   const auto refused = job_->start({}, {part_of(kBills)});
   ASSERT_FALSE(refused.ok());
-  EXPECT_EQ(job_->view().state, State::kNone);
+  EXPECT_EQ(job_->view().state, FullSyncStatus::State::kNone);
   EXPECT_TRUE(queue_->dirty_ranges().empty());
   disk_.set_full(false);
   ASSERT_TRUE(queue_->recover().ok());
   ASSERT_TRUE(job_->load().ok());
-  EXPECT_EQ(job_->view().state, State::kNone);
+  EXPECT_EQ(job_->view().state, FullSyncStatus::State::kNone);
   EXPECT_TRUE(queue_->dirty_ranges().empty());
   start();
 }
@@ -82,10 +81,10 @@ TEST_F(FullSyncJobTest, IsDoneOnceItsRepairsAreApplied) {
   finish(kBills);
   EXPECT_EQ(job_->view().parts_done(), 1U);
   finish(kGoods);
-  EXPECT_EQ(job_->view().state, State::kRunning) << "a repair waits in the queue";
+  EXPECT_EQ(job_->view().state, FullSyncStatus::State::kRunning) << "a repair waits in the queue";
   complete(take());
   ASSERT_TRUE(job_->tend().ok());
-  EXPECT_EQ(job_->view().state, State::kDone);
+  EXPECT_EQ(job_->view().state, FullSyncStatus::State::kDone);
   EXPECT_TRUE(job_->start({}, {part_of(kBills)}).ok());
   EXPECT_EQ(job_->view().id, 2U);
 }
@@ -100,7 +99,7 @@ TEST_F(FullSyncJobTest, CancellingLeavesGapsAlone) {
   ASSERT_EQ(left.size(), 1U);
   EXPECT_EQ(left[0].ns, kGoods);
   EXPECT_EQ(left[0].reason, "position lost");
-  EXPECT_EQ(job_->view().state, State::kCancelled);
+  EXPECT_EQ(job_->view().state, FullSyncStatus::State::kCancelled);
   const auto again = job_->cancel();
   ASSERT_FALSE(again.ok());
   EXPECT_EQ(again.error().kind, ErrorKind::kNotFound);
@@ -149,11 +148,11 @@ TEST_F(FullSyncJobTest, ARestartGoesOnWithIt) {
   job_ = std::make_unique<FullSyncJob>(*queue_, clock_);
   ASSERT_TRUE(job_->load().ok());
   const FullSyncStatus after = job_->view();
-  EXPECT_EQ(after.state, State::kRunning);
+  EXPECT_EQ(after.state, FullSyncStatus::State::kRunning);
   EXPECT_EQ(after.id, before.id);
   EXPECT_EQ(after.parts_done(), 1U);
   finish(kGoods);
-  EXPECT_EQ(job_->view().state, State::kDone);
+  EXPECT_EQ(job_->view().state, FullSyncStatus::State::kDone);
 }
 
 }  // namespace

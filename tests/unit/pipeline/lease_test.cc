@@ -11,7 +11,6 @@ namespace dualsync {
 namespace {
 
 using std::chrono::milliseconds;
-using State = Lease::State;
 
 const LeaseOptions kOptions{milliseconds(60'000), milliseconds(40'000)};
 
@@ -28,7 +27,7 @@ LeaseHolder holder(const std::string& installation, const std::string& process =
 BootTime at(std::int64_t ms) { return BootTime(milliseconds(ms)); }
 
 // The backup's one document, as ports/backup_state.h promises it.
-struct Server {
+struct LeaseServer {
   std::optional<LeaseRecord> record;
 
   bool replace(const Lease::Write& write) {
@@ -41,7 +40,7 @@ struct Server {
 };
 
 // Sends what the lease wants to send at `now`, and answers at once, until it has nothing more to send.
-void serve(Lease& lease, Server& server, BootTime now) {
+void serve(Lease& lease, LeaseServer& server, BootTime now) {
   for (int i = 0; i < 10; ++i) {
     const auto request = lease.request(now);
     if (!request) return;
@@ -55,17 +54,17 @@ void serve(Lease& lease, Server& server, BootTime now) {
 }
 
 TEST(Lease, IsTakenAtOnceWhenNobodyHasIt) {
-  Server server;
+  LeaseServer server;
   Lease lease(kOptions, holder("a"));
   EXPECT_FALSE(lease.may_write(at(0)));
   serve(lease, server, at(0));
-  EXPECT_EQ(lease.state(), State::kHeld);
+  EXPECT_EQ(lease.state(), Lease::State::kHeld);
   EXPECT_TRUE(lease.may_write(at(20'000)));
   EXPECT_FALSE(lease.may_write(at(20'001)));  // a command of 40 s would not end in time
 }
 
 TEST(Lease, IsRenewedLongBeforeItEnds) {
-  Server server;
+  LeaseServer server;
   Lease lease(kOptions, holder("a"));
   for (std::int64_t ms = 0; ms < 600'000; ms += 1000) {
     serve(lease, server, at(ms));
@@ -75,76 +74,76 @@ TEST(Lease, IsRenewedLongBeforeItEnds) {
 }
 
 TEST(Lease, ASecondOneIsRefusedAsSoonAsTheFirstMoves) {
-  Server server;
+  LeaseServer server;
   Lease first(kOptions, holder("a"));
   Lease second(kOptions, holder("b"));
   serve(first, server, at(0));
   serve(second, server, at(1000));
-  EXPECT_EQ(second.state(), State::kWatching);
+  EXPECT_EQ(second.state(), Lease::State::kWatching);
   EXPECT_EQ(second.other().installation, "a");
   serve(first, server, at(10'000));
   serve(second, server, at(11'000));
-  EXPECT_EQ(second.state(), State::kRefused);
+  EXPECT_EQ(second.state(), Lease::State::kRefused);
   EXPECT_FALSE(second.request(at(500'000)).has_value());
-  EXPECT_EQ(first.state(), State::kHeld);
+  EXPECT_EQ(first.state(), Lease::State::kHeld);
 }
 
 TEST(Lease, ASecondOneTakesOverFromOneThatStandsStillAndItStopsWriting) {
-  Server server;
+  LeaseServer server;
   Lease first(kOptions, holder("a"));
   Lease second(kOptions, holder("b"));
   serve(first, server, at(0));
   for (std::int64_t ms = 5000; ms < 105'000; ms += 500) {
     serve(second, server, at(ms));
-    ASSERT_EQ(second.state(), State::kWatching) << ms;
+    ASSERT_EQ(second.state(), Lease::State::kWatching) << ms;
   }
   serve(second, server, at(105'000));
-  EXPECT_EQ(second.state(), State::kHeld);
+  EXPECT_EQ(second.state(), Lease::State::kHeld);
   EXPECT_FALSE(first.may_write(at(105'000)));
   serve(first, server, at(105'001));
-  EXPECT_EQ(first.state(), State::kLost);
+  EXPECT_EQ(first.state(), Lease::State::kLost);
   EXPECT_EQ(first.other().installation, "b");
   EXPECT_FALSE(first.may_write(at(105'001)));
 }
 
 TEST(Lease, WaitsAsLongAsTheHoldersOwnTimesAsk) {
-  Server server;
+  LeaseServer server;
   Lease first({milliseconds(100'000), milliseconds(50'000)}, holder("a"));
   Lease second(kOptions, holder("b"));
   serve(first, server, at(0));
   for (std::int64_t ms = 0; ms < 150'000; ms += 1000) serve(second, server, at(ms));
-  EXPECT_EQ(second.state(), State::kWatching);
+  EXPECT_EQ(second.state(), Lease::State::kWatching);
   serve(second, server, at(150'000));
-  EXPECT_EQ(second.state(), State::kHeld);
+  EXPECT_EQ(second.state(), Lease::State::kHeld);
 }
 
 TEST(Lease, TheSameDataDirectoryTakesItBackAtOnceButNotAfterAReboot) {
-  Server server;
+  LeaseServer server;
   Lease killed(kOptions, holder("a", "p1"));
   serve(killed, server, at(0));
   Lease again(kOptions, holder("a", "p2"));
   serve(again, server, at(1));
-  EXPECT_EQ(again.state(), State::kHeld);
+  EXPECT_EQ(again.state(), Lease::State::kHeld);
   LeaseHolder rebooted = holder("a", "p3");
   rebooted.boot = "another";  // or a clone of the machine: that cannot be told apart
   Lease clone(kOptions, rebooted);
   serve(clone, server, at(2));
-  EXPECT_EQ(clone.state(), State::kWatching);
+  EXPECT_EQ(clone.state(), Lease::State::kWatching);
 }
 
 TEST(Lease, GivenUpItIsFreeAtOnce) {
-  Server server;
+  LeaseServer server;
   Lease first(kOptions, holder("a"));
   EXPECT_FALSE(first.give_up().has_value());
   serve(first, server, at(0));
   ASSERT_TRUE(server.replace(*first.give_up()));
   Lease second(kOptions, holder("b"));
   serve(second, server, at(1));
-  EXPECT_EQ(second.state(), State::kHeld);
+  EXPECT_EQ(second.state(), Lease::State::kHeld);
 }
 
 TEST(Lease, ALostAnswerToARenewalIsFoundOut) {
-  Server server;
+  LeaseServer server;
   Lease lease(kOptions, holder("a"));
   serve(lease, server, at(0));
   const auto renewal = lease.request(at(10'000));
@@ -153,12 +152,12 @@ TEST(Lease, ALostAnswerToARenewalIsFoundOut) {
   lease.no_answer(at(12'000));
   EXPECT_TRUE(lease.may_write(at(12'000)));
   serve(lease, server, at(14'000));
-  EXPECT_EQ(lease.state(), State::kHeld);
+  EXPECT_EQ(lease.state(), Lease::State::kHeld);
   EXPECT_TRUE(lease.may_write(at(34'000)));  // counted from the renewal that is known to have succeeded
 }
 
 TEST(Lease, AfterALongOutageItIsOursAgainIfNobodyTookIt) {
-  Server server;
+  LeaseServer server;
   Lease lease(kOptions, holder("a"));
   serve(lease, server, at(0));
   ASSERT_TRUE(lease.request(at(10'000)).has_value());
@@ -293,7 +292,7 @@ class World {
   int started_ = 0;
   std::vector<Node> nodes_;
   std::deque<Message> messages_;
-  Server server_;
+  LeaseServer server_;
   std::int64_t now_ = 0;
   int owners_ = 0;
 };

@@ -6,11 +6,12 @@
 #include <thread>
 #include <vector>
 
+#include "support/names.h"
+
 namespace dualsync {
 namespace {
 
 using std::chrono::milliseconds;
-const Namespace kBills{"shop", "bills"};
 const Namespace kGoods{"shop", "goods"};
 constexpr milliseconds kLong{60'000};
 

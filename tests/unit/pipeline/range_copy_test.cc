@@ -1,13 +1,12 @@
 #include "dualsync/pipeline/range_copy.h"
 
+#include "support/names.h"
 #include "support/pipeline_fixture.h"
 
 namespace dualsync {
 namespace {
 
 using test::document;
-
-const Namespace kBills{"shop", "bills"};
 
 class RangeCopyTest : public test::PipelineFixture {
  protected:

@@ -62,8 +62,8 @@ TEST(RateLimiter, NeverLetsThroughMoreThanTheLimitPlusOneSecondsWorth) {
       const std::size_t batch = limiter.operations_max(static_cast<std::size_t>(step) * 10);
       limiter.spend(batch, 0);
       sent += batch;
-      const double seconds = std::chrono::duration<double>(clock.now() - begin).count();
-      RC_ASSERT(static_cast<double>(sent) <= static_cast<double>(limit) * (seconds + 2) + 1);
+      const double elapsed = std::chrono::duration<double>(clock.now() - begin).count();
+      RC_ASSERT(static_cast<double>(sent) <= static_cast<double>(limit) * (elapsed + 2) + 1);
     }
   });
   EXPECT_TRUE(held);

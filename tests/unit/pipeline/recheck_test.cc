@@ -5,11 +5,10 @@
 #include "support/bson_literal.h"
 #include "support/fake_clock.h"
 #include "support/fake_store.h"
+#include "support/names.h"
 
 namespace dualsync {
 namespace {
-
-const Namespace kBills{"shop", "bills"};
 
 std::string id(int number) { return test::bson(R"({"_id": )" + std::to_string(number) + "}"); }
 std::string bill(int number, int counter, int price) {

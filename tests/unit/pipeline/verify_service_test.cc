@@ -9,6 +9,7 @@
 #include "dualsync/base/waiting.h"
 #include "support/fake_clock.h"
 #include "support/fake_store.h"
+#include "support/names.h"
 #include "support/queue_fixture.h"
 
 namespace dualsync {
@@ -20,7 +21,6 @@ using std::chrono::minutes;
 using test::document;
 using test::id_key;
 
-const Namespace kBills{"shop", "bills"};
 const Namespace kGoods{"shop", "goods"};
 
 class VerifyServiceTest : public test::QueueFixture {

@@ -1,4 +1,5 @@
 // What is set aside stays visible until the backup has the document, however that comes about.
+#include "support/names.h"
 #include "support/queue_fixture.h"
 
 namespace dualsync {
@@ -8,8 +9,6 @@ using test::document;
 using test::make_ddl;
 using test::make_op;
 using Kind = Completion::Kind;
-
-const Namespace kBills{"shop", "bills"};
 
 class DeadLetterTest : public test::QueueFixture {
  protected:

@@ -1,5 +1,6 @@
 // The queue in strict order: what the one lane gets, and what holds it up.
 #include "support/fake_clock.h"
+#include "support/names.h"
 #include "support/queue_fixture.h"
 
 namespace dualsync {
@@ -11,7 +12,6 @@ using test::make_op;
 using Kind = Completion::Kind;
 using Seqs = std::vector<SeqNo>;
 
-const Namespace kBills{"shop", "bills"};
 const Namespace kGoods{"shop", "goods"};
 
 class QueueStrictTest : public test::QueueFixture {

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "dualsync/queue/queue_inspect.h"
+#include "support/names.h"
 #include "support/queue_fixture.h"
 
 namespace dualsync {
@@ -11,7 +12,6 @@ using test::id_key;
 using test::make_ddl;
 using test::make_op;
 
-const Namespace kBills{"shop", "bills"};
 const Namespace kPapers{"shop", "papers"};
 
 class QueueWithheldTest : public test::QueueFixture {
