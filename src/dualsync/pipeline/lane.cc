@@ -105,11 +105,21 @@ Result<void> Lane::step(CircuitBreaker::Permit permit, std::stop_token stop) {
                             : std::max(context_.options.worker_interval, std::chrono::milliseconds(10));
   auto taken = context_.queue.take(index_, limits, wait, stop);
   if (!taken) return taken.error();
-  if (!taken->empty()) return apply(*taken);
+  if (!taken->empty()) return context_.may_write() ? apply(*taken) : give_back(*taken);
   if (probing) context_.breaker.success();
   writer_.reset();
   local_.reset();
   return {};
+}
+
+// Applying was paused, or the lease lost, while take() waited for these.
+Result<void> Lane::give_back(const std::vector<TakenOperation>& taken) {
+  std::vector<Completion> completions(taken.size());
+  for (std::size_t i = 0; i < taken.size(); ++i) {
+    completions[i].seq = taken[i].seq;
+    completions[i].kind = Completion::Kind::kPutBack;
+  }
+  return context_.queue.complete(completions);
 }
 
 Result<void> Lane::apply(const std::vector<TakenOperation>& taken) {

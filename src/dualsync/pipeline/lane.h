@@ -24,6 +24,7 @@ class Lane {
 
  private:
   Result<void> apply(const std::vector<TakenOperation>& taken);
+  Result<void> give_back(const std::vector<TakenOperation>& taken);
   bool probe();
   BackupWriter& writer();
 
