@@ -167,6 +167,38 @@ def test_dead_letters_are_retried_and_discarded(world: World, watched: Watched) 
     world.copy.people.drop_index("planted")
 
 
+def test_held_deletes_are_looked_at_and_decided_on(world: World, watched: Watched) -> None:
+    many = 3_000
+    for name in ("bills", "<i>offers"):
+        filled(world.db, name, many)
+    daemon = world.mirror(SYNC_CANARY_INTERVAL="1s")
+    page = watched.open(world)
+    expect(page.locator("#held")).to_be_hidden()
+    soon(page, "#canary", re.compile(r"the last arrived at .* in \d+ ms"))
+    for name in ("bills", "<i>offers"):
+        world.db[name].delete_many({})
+    rows = page.locator("#held-rows tr")
+    expect(rows).to_have_count(2, timeout=patience(60) * MS)
+    assert daemon.wait(60).body["heldDeletes"] > many
+    soon(page, "#held-rows", re.compile(rf"documents held; [\d,]+ of {many:,} were deleted on local"))
+    assert page.locator("#held-rows i").count() == 0, "what a name says is text, not markup"
+    offers = page.locator("#held-rows tr", has_text="<i>offers")
+    bills = page.locator("#held-rows tr", has_text="bills")
+    bills.get_by_role("button", name=re.compile("^Which")).click()
+    expect(bills.locator(".ids")).to_have_text(re.compile(r"^_id (\d+, ){19}\d+, and more: "))
+    watched.keep("dashboard-held")
+    kept = world.copy["<i>offers"].count_documents({})
+    bills.get_by_role("button", name=re.compile("^Delete on the backup")).click()
+    soon(page, "#said", "The deletes are applied now.")
+    eventually(lambda: world.copy.bills.count_documents({}) == 0, 60, "they reach the backup")
+    offers.get_by_role("button", name=re.compile("^Keep")).click()
+    soon(page, "#said", "The documents stay on the backup.")
+    expect(offers).to_contain_text(f"{kept:,} stay by a decision", timeout=patience(40) * MS)
+    expect(bills).to_have_count(0, timeout=patience(40) * MS)
+    assert offers.get_by_role("button", name=re.compile("^(Keep|Delete)")).count() == 0
+    assert world.copy["<i>offers"].count_documents({}) == kept > 0
+
+
 def test_steers_by_keyboard(world: World, watched: Watched) -> None:
     filled(world.db, "bills", 500)
     daemon = world.mirror()

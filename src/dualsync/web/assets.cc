@@ -11,6 +11,8 @@ DUALSYNC_ASSET(js);
 DUALSYNC_ASSET(charts);
 DUALSYNC_ASSET(events);
 DUALSYNC_ASSET(format);
+DUALSYNC_ASSET(dom);
+DUALSYNC_ASSET(held);
 DUALSYNC_ASSET(icon);
 DUALSYNC_ASSET(openapi);
 DUALSYNC_ASSET(bootstrap);
@@ -30,13 +32,15 @@ std::string_view between(const char* begin, const char* end) { return {begin, st
 }  // namespace
 
 const Asset* find_asset(std::string_view path) {
-  static const std::array<Asset, 10> kAssets = {{
+  static const std::array<Asset, 12> kAssets = {{
       {"/", kHtml, between(dualsync_asset_index, dualsync_asset_index_end)},
       {"/assets/dashboard.css", kCss, between(dualsync_asset_css, dualsync_asset_css_end)},
       {"/assets/dashboard.js", kScript, between(dualsync_asset_js, dualsync_asset_js_end)},
       {"/assets/charts.js", kScript, between(dualsync_asset_charts, dualsync_asset_charts_end)},
       {"/assets/events.js", kScript, between(dualsync_asset_events, dualsync_asset_events_end)},
       {"/assets/format.js", kScript, between(dualsync_asset_format, dualsync_asset_format_end)},
+      {"/assets/dom.js", kScript, between(dualsync_asset_dom, dualsync_asset_dom_end)},
+      {"/assets/held.js", kScript, between(dualsync_asset_held, dualsync_asset_held_end)},
       {"/api/openapi.json", "application/json", between(dualsync_asset_openapi, dualsync_asset_openapi_end)},
       {"/assets/icon.svg", kSvg, between(dualsync_asset_icon, dualsync_asset_icon_end)},
       {"/assets/bootstrap.min.css", kCss, between(dualsync_asset_bootstrap, dualsync_asset_bootstrap_end)},

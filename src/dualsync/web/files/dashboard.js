@@ -1,7 +1,9 @@
 // The dashboard. Everything it shows comes from /api/sync; everything it writes into the page is text, never markup.
 import { Charts } from "/assets/charts.js";
+import { $, actionButton, element, put, redraw } from "/assets/dom.js";
 import { EventStream } from "/assets/events.js";
-import { bytes, count, duration, clock, clusterTime, when } from "/assets/format.js";
+import { bytes, clock, clusterTime, count, duration, keyText, when } from "/assets/format.js";
+import { HeldDeletes } from "/assets/held.js";
 
 const TOKEN_KEY = "dualsync-token";
 const LETTERS_SHOWN = 50;
@@ -12,16 +14,6 @@ const VERDICT_TEXT = {
   unhealthy: "The backup does not follow. Something has to be done.",
 };
 
-const $ = (id) => document.getElementById(id);
-const put = (id, text) => { if ($(id).textContent !== text) $(id).textContent = text; };
-
-function element(tag, text, attributes = {}) {
-  const made = document.createElement(tag);
-  if (text !== undefined) made.textContent = text;
-  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
-  return made;
-}
-
 class Dashboard {
   constructor(token) {
     this.token = token;
@@ -31,6 +23,7 @@ class Dashboard {
     this.lettersTotal = -1;
     this.lastHeard = null;
     this.paused = false;
+    this.held = new HeldDeletes((...order) => this.ask(...order), (...order) => this.order(...order));
     this.stream = new EventStream("/api/sync/events", token, {
       onEvent: (name, data) => { if (name === "sample") this.show(data); },
       onState: (state) => this.connection(state),
@@ -58,18 +51,20 @@ class Dashboard {
     $("retry-all").onclick = () => this.retryAll();
   }
 
-  async ask(method, path) {
+  async ask(method, path, body) {
+    const headers = { Authorization: `Bearer ${this.token}` };
+    if (body) headers["Content-Type"] = "application/json";
     const response = await fetch(`/api/sync/${path}`, {
-      method, headers: { Authorization: `Bearer ${this.token}` }, cache: "no-store",
+      method, headers, cache: "no-store", body: body ? JSON.stringify(body) : undefined,
     });
-    const body = await response.json();
-    if (!response.ok) throw new Error([body.detail, body.hint].filter(Boolean).join(" - "));
-    return body;
+    const answer = await response.json();
+    if (!response.ok) throw new Error([answer.detail, answer.hint].filter(Boolean).join(" - "));
+    return answer;
   }
 
-  async order(method, path, done) {
+  async order(method, path, done, body) {
     try {
-      await this.ask(method, path);
+      await this.ask(method, path, body);
       put("said", done);
     } catch (error) {
       put("said", error instanceof TypeError ? "The daemon does not answer." : error.message);
@@ -103,6 +98,7 @@ class Dashboard {
     put("waiting", `${count(metrics.queueSize)} operations, ${bytes(metrics.queueBytes)}`);
     this.showLink(status);
     this.showJobs(sample);
+    this.held.show(status.held);
     this.showNumbers(status);
     this.chart(sample);
     put("do-pause", status.paused ? "Resume applying" : "Pause applying");
@@ -133,6 +129,7 @@ class Dashboard {
     const words = { closed: "reachable; the circuit breaker is closed", open: "offline", "half-open": "trying again" };
     const since = backup.breaker === "closed" ? "" : ` for ${duration(backup.breakerSeconds)}`;
     put("breaker", words[backup.breaker] + since + (backup.cause ? `: ${backup.cause}` : ""));
+    put("canary", canaryText(status.canary));
     const rows = status.lanes.map((lane, index) => {
       const row = element("tr");
       row.append(element("th", String(index + 1), { scope: "row" }));
@@ -223,9 +220,7 @@ class Dashboard {
     } catch {
       return undefined; // asked again with one of the next samples
     }
-    const focused = document.activeElement?.dataset?.letter;
-    $("letters").replaceChildren(...answer.deadLetters.map((letter) => this.letterRow(letter)));
-    if (focused) document.querySelector(`[data-letter="${CSS.escape(focused)}"]`)?.focus();
+    redraw("letters", answer.deadLetters.map((letter) => this.letterRow(letter)));
     const more = answer.total - answer.deadLetters.length;
     $("letters-more").hidden = more <= 0;
     put("letters-more", `and ${count(more)} more: \`dualsync dead-letters list\` shows them`);
@@ -234,19 +229,13 @@ class Dashboard {
 
   letterRow(letter) {
     const row = element("tr");
-    const key = letter.documentKey ? JSON.stringify(letter.documentKey._id ?? letter.documentKey) : letter.type;
-    row.append(element("td", `${letter.namespace} ${key}`), element("td", letter.reason), element("td", when(letter.first)));
+    const key = letter.documentKey ? keyText(letter.documentKey) : letter.type;
+    row.append(element("td", `${letter.namespace} ${key}`), element("td", letter.reason), element("td", when(letter.first), { class: "text-nowrap" }));
     const actions = element("td", undefined, { class: "text-end text-nowrap" });
-    const button = (text, name, act) => {
-      const made = element("button", text, {
-        type: "button", class: "btn btn-outline-secondary btn-sm ms-1", "data-letter": `${name}-${letter.id}`,
-        "aria-label": `${text} ${letter.namespace} ${key}`,
-      });
-      made.onclick = act;
-      actions.append(made);
-    };
-    button("Retry", "retry", () => this.letterOrder("POST", `dead-letters/${letter.id}/retry`, "It is sent again, as local holds it now."));
-    button("Discard", "discard", () => {
+    const button = (text, act) =>
+      actions.append(actionButton(text, `${text} ${letter.namespace} ${key}`, `${text} letter ${letter.id}`, act));
+    button("Retry", () => this.letterOrder("POST", `dead-letters/${letter.id}/retry`, "It is sent again, as local holds it now."));
+    button("Discard", () => {
       if (confirm("The backup stays without this change until the document changes again. Discard it?"))
         this.letterOrder("DELETE", `dead-letters/${letter.id}`, "Discarded.");
     });
@@ -263,6 +252,18 @@ class Dashboard {
     const { deadLetters } = await this.ask("GET", "dead-letters?limit=10000");
     for (const letter of deadLetters) await this.order("POST", `dead-letters/${letter.id}/retry`, `${count(deadLetters.length)} are sent again.`);
     this.lettersTotal = -1;
+  }
+}
+
+// What became of the last write that was made only to see it arrive.
+function canaryText(canary) {
+  const last = canary.lastArrival ? `the last arrived at ${when(canary.lastArrival)} in ${count(canary.roundTripMs)} ms` : "none arrived yet";
+  switch (canary.state) {
+    case "off": return "Canary: off";
+    case "refused": return `Canary: off, local refuses it: ${canary.cause}`;
+    case "waiting": return `Canary: on its way for ${duration(canary.waitingSeconds)}; ${last}`;
+    case "missing": return `Canary: missing for ${duration(canary.waitingSeconds)}; ${last}`;
+    default: return `Canary: ${last}`;
   }
 }
 

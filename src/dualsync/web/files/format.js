@@ -35,3 +35,11 @@ export function when(iso) {
 
 // {t, i} or null.
 export const clusterTime = (time, none) => (time ? when(time.t * 1000) : none);
+
+// An _id out of extended JSON, short enough to read. Not exact: 1 may be an int or a long.
+export function idText(value) {
+  if (value === null || typeof value !== "object" || Array.isArray(value)) return JSON.stringify(value);
+  for (const type of ["$numberInt", "$numberLong", "$numberDouble", "$numberDecimal", "$oid"]) if (type in value) return value[type];
+  return JSON.stringify(value);
+}
+export const keyText = (documentKey) => idText(documentKey._id ?? documentKey);
