@@ -2,10 +2,11 @@
 from __future__ import annotations
 
 import json
+import signal
 
 import pytest
 from mirror_daemon import MirrorDaemon, clean_environment
-from world import HTTP_OK, World, with_database
+from world import HTTP_OK, World, eventually, with_database
 
 EXIT_USAGE = 2
 EXIT_NOT_OWNER = 4
@@ -78,6 +79,43 @@ def test_flag_before_environment_before_dotenv(world: World, winner: str) -> Non
     started.await_api()
     made = [each for each, place in places.items() if place.exists()]
     assert made == [winner]
+    assert daemon.stop() == 0
+
+
+def test_sighup_reads_the_settings_again(world: World) -> None:
+    daemon = world.daemon()
+    dotenv = daemon.folder / ".env"
+    dotenv.write_text("SYNC_MAX_OPS_PER_SECOND=1\nSYNC_LANES=2\n")
+    for name in ("SYNC_LOG_LEVEL", "SYNC_LANES", "SYNC_MAX_OPS_PER_SECOND"):
+        daemon.settings.pop(name, None)
+    daemon.start()
+
+    def hang_up(text: str, until: str) -> dict:
+        dotenv.write_text(text)
+        before = len(daemon.log_text().splitlines())
+        daemon.process.send_signal(signal.SIGHUP)
+
+        def told() -> dict | None:
+            lines = map(json.loads, daemon.log_text().splitlines()[before:])
+            return next((line for line in lines if until in line["message"]), None)
+
+        eventually(told, 30, until)
+        return told() or {}
+
+    world.settle()
+    world.db.things.insert_many([{"_id": n} for n in range(500)])
+    eventually(lambda: world.copy.things.count_documents({}) > 0, 30, "the first of them")
+    refused = hang_up("SYNC_MAX_OPS_PER_SECOND=0\nSYNC_LOG_LEVEL=loud\n", "settings are bad")
+    assert refused["level"] == "error" and "SYNC_LOG_LEVEL" in refused["message"] and "stay" in refused["message"]
+    assert world.copy.things.count_documents({}) < 100, "nothing of a bad file counts: the rate is one per second"
+
+    better = "SYNC_MAX_OPS_PER_SECOND=0\nSYNC_LANES=3\nSYNC_LOG_LEVEL=debug\n"
+    assert hang_up(better, "wait for a restart")["settings"] == "SYNC_LANES"
+    world.settle()
+    assert hang_up(better, "wait for a restart")["settings"] == "SYNC_LANES", "it still waits"
+    lines = [line for line in map(json.loads, daemon.log_text().splitlines()) if line["message"] == "read again"]
+    assert [line["changed"] for line in lines] == ["SYNC_MAX_OPS_PER_SECOND, SYNC_LOG_LEVEL", ""]
+    assert "synced" in {line["message"] for line in map(json.loads, daemon.log_text().splitlines())}, "told at debug"
     assert daemon.stop() == 0
 
 

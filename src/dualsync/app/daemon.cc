@@ -3,12 +3,14 @@
 #include <sys/stat.h>
 
 #include <csignal>
+#include <utility>
 
 #include "dualsync/api/api_token.h"
 #include "dualsync/app/signals.h"
 #include "dualsync/base/log.h"
 #include "dualsync/base/version.h"
 #include "dualsync/cli/exit_codes.h"
+#include "dualsync/config/config_change.h"
 #include "dualsync/mongo/mongoc_library.h"
 #include "dualsync/service/data_dir.h"
 #include "dualsync/service/service.h"
@@ -24,37 +26,69 @@ int fail(const Error& error, int code) {
   return code;
 }
 
+std::string names_of(const std::vector<std::string_view>& settings) {
+  std::string text;
+  for (const std::string_view name : settings) text += (text.empty() ? "" : ", ") + std::string(name);
+  return text;
+}
+
+// The settings of the running daemon, and where they come from.
+struct Reloader {
+  Settings started;  // what counts for those that wait for a restart
+  Settings now;      // as they were last read
+  std::function<Result<Settings>()> again;
+
+  // Nothing changes if one of them is bad. `service`: null while the mirror is off.
+  void reload(Service* service) {
+    Result<Settings> read = again();
+    if (!read) {
+      log::error("settings", "the settings are bad; all stay as they were: " + read.error().message,
+                 {{"hint", read.error().hint}});
+      return;
+    }
+    for (const std::string& warning : read->warnings) log::warn("settings", warning);
+    const auto live = compare_settings(now, *read).live;
+    const auto fixed = compare_settings(started, *read).fixed;
+    log::configure(read->log_level, read->log_format);
+    if (service != nullptr) service->adopt(*read);
+    log::info("settings", "read again", {{"changed", names_of(live)}});
+    if (!fixed.empty())
+      log::warn("settings", "these changed too, and wait for a restart", {{"settings", names_of(fixed)}});
+    now = std::move(*read);
+  }
+};
+
 // A signal, or a failure of the mirror.
-std::optional<Error> wait_for_end(const Service* service) {
+std::optional<Error> wait_for_end(Service* service, Reloader* reloader) {
   for (;;) {
     const int signal = wait_for_signal(kSignalPoll);
     if (signal == SIGINT || signal == SIGTERM) {
       log::info("daemon", "stopping", {{"signal", signal == SIGINT ? "SIGINT" : "SIGTERM"}});
       return std::nullopt;
     }
-    if (signal == SIGHUP) log::info("daemon", "settings are read at the start only; restart to change them");
+    if (signal == SIGHUP) reloader->reload(service);
     if (service == nullptr) continue;
     if (auto failure = service->failure()) return failure;
   }
 }
 
-int run_switched_off(const Settings& settings) {
+int run_switched_off(const Settings& settings, Reloader* reloader) {
   SwitchedOff control;
   auto api = start_api(settings, control);
   if (!api) return fail(api.error(), exit_code_of(api.error().kind));
   log::warn("daemon", "SYNC_ENABLED is not true: the mirror is off, nothing is read or written");
-  static_cast<void>(wait_for_end(nullptr));
+  static_cast<void>(wait_for_end(nullptr, reloader));
   (*api)->stop();
   remove_api_address(settings.data_dir);
   return kExitOk;
 }
 
-int run_mirror(const Settings& settings, const ServiceOptions& options) {
+int run_mirror(const Settings& settings, const ServiceOptions& options, Reloader* reloader) {
   const MongocLibrary library;  // outlives everything that talks to a server
   auto service = Service::start(settings, options);
   if (!service) return fail(service.error(), exit_code_of(service.error().kind));
-  auto failure = wait_for_end(service->get());
-  const QueueStats stats = (*service)->stop(failure ? std::chrono::milliseconds(0) : settings.shutdown_timeout);
+  auto failure = wait_for_end(service->get(), reloader);
+  const QueueStats stats = (*service)->stop(failure ? std::chrono::milliseconds(0) : reloader->now.shutdown_timeout);
   if (!failure) failure = (*service)->failure();
   if (failure) return fail(*failure, exit_code_of(failure->kind));
   log::info("daemon", "stopped", {{"waiting_operations", stats.operations}, {"synced_operations", stats.done}});
@@ -63,8 +97,9 @@ int run_mirror(const Settings& settings, const ServiceOptions& options) {
 
 }  // namespace
 
-int run_daemon(const Settings& given) {
+int run_daemon(const Settings& given, const std::function<Result<Settings>()>& again) {
   Settings settings = given;
+  Reloader reloader{given, given, again};
   block_signals();
   ::umask(S_IRWXG | S_IRWXO);  // whatever is written here holds the user's documents
   log::configure(settings.log_level, settings.log_format);
@@ -80,8 +115,8 @@ int run_daemon(const Settings& given) {
     log::error("daemon", "SYNC_DATA_DIR_FALLBACK is used; what it does not know is compared and repaired",
                {{"reason", *trouble}, {"data_dir", settings.data_dir}});
   }
-  if (!settings.enabled) return run_switched_off(settings);
-  return run_mirror(settings, {true, *trouble});
+  if (!settings.enabled) return run_switched_off(settings, &reloader);
+  return run_mirror(settings, {true, *trouble}, &reloader);
 }
 
 }  // namespace dualsync

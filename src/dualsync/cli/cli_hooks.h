@@ -50,8 +50,9 @@ struct AdoptReport {
 };
 
 struct CliHooks {
-  // Runs the daemon until it is told to stop; returns the exit code. Logs settings.warnings itself.
-  std::function<int(const Settings&)> run;
+  // Runs the daemon until it is told to stop; returns the exit code. Logs settings.warnings itself. `again` reads the
+  // settings from where they came from.
+  std::function<int(const Settings&, const std::function<Result<Settings>()>& again)> run;
   // Compares local and backup. Settings::atlas_uri is set.
   std::function<Result<VerifyReport>(const Settings&, const VerifyRequest&, const VerifyProgress&)> verify;
   // Copies the backup to local or elsewhere, and proves it. Settings::atlas_uri is set.

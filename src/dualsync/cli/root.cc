@@ -51,7 +51,8 @@ int usage_error(const CLI::App& app, const CLI::ParseError& error, std::ostream&
 
 int run_command(const Tree& tree, const Invocation& invocation, const CliHooks& hooks, std::ostream& out,
                 std::ostream& err) {
-  const Result<Settings> settings = load_settings(invocation.flags, hooks.environment, hooks.env_file);
+  const auto load = [&] { return load_settings(invocation.flags, hooks.environment, hooks.env_file); };
+  const Result<Settings> settings = load();
   const auto refuse = [&](const Error& error) { return report_error(out, err, invocation.json, error, kExitUsage); };
   const std::optional<std::string> no_color = hooks.environment("NO_COLOR");
   const bool colours = hooks.out_is_terminal && (!no_color || no_color->empty());
@@ -62,7 +63,7 @@ int run_command(const Tree& tree, const Invocation& invocation, const CliHooks& 
     if (settings->enabled) {
       if (const Result<void> backup = require_backup(*settings); !backup) return refuse(backup.error());
     }
-    return hooks.run(*settings);
+    return hooks.run(*settings, load);
   }
   const CommandContext context{hooks, *settings, out, err, Style(colours), invocation.json};
   if (tree.doctor->parsed()) return command_doctor(context);

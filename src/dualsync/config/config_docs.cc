@@ -39,6 +39,9 @@ std::string settings_markdown() {
       "only: it holds passwords. A name starting with `SYNC_` that is not listed here gives a warning.\n\n"
       "Amounts of bytes are whole numbers, with `KiB`, `MiB`, `GiB` or `TiB` behind them if wanted. "
       "Durations are whole numbers, in the unit that the table names or with `ms`, `s`, `m` or `h` behind them.\n\n"
+      "SIGHUP makes a running daemon read them again; those marked *(SIGHUP)* then count at once, of others the log "
+      "says "
+      "that they wait for a restart. A bad value is named in the log, and everything stays as it was.\n\n"
       "| setting | flag | default | allowed | what it does |\n"
       "|---|---|---|---|---|\n";
   for (const Field& field : config_fields()) {
@@ -46,7 +49,7 @@ std::string settings_markdown() {
                                     ? "`true`; anything else is off, with a warning if it is neither `false` nor empty"
                                     : cell(allowed_text(field));
     page += fmt::format("| `{}` | {} | {} | {} | {} |\n", field.env, code_or_none(field.flag), default_cell(field),
-                        allowed, cell(field.help));
+                        allowed, cell(field.help) + (field.live ? " *(SIGHUP)*" : ""));
   }
   page +=
       "\nRules across settings: `SYNC_BATCH_SIZE` must not be larger than `SYNC_BATCH_MAX`, and `MONGODB_LOCAL_URI` "

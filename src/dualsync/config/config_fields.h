@@ -45,6 +45,7 @@ struct Field {
   Privacy privacy = Privacy::kPublic;
   Audience audience = Audience::kMirror;
   bool lenient = false;  // a bool that is off for any text but `true`
+  bool live = false;     // takes effect in a running daemon on SIGHUP
 };
 
 std::span<const Field> config_fields();

@@ -23,6 +23,7 @@ struct ListenAddress {
 
   std::string to_string() const;  // 127.0.0.1:8787, [::1]:8787
   bool is_loopback() const;
+  bool operator==(const ListenAddress&) const = default;
 };
 
 struct Settings {

@@ -16,7 +16,16 @@ bool taken(int status) { return status >= 200 && status < 300; }
 }  // namespace
 
 Notifier::Notifier(NotifierOptions options, std::unique_ptr<WebHook> hook, std::uint64_t seed)
-    : options_(std::move(options)), hook_(std::move(hook)), backoff_(seed) {}
+    : options_(std::move(options)), hook_(std::move(hook)), backoff_(seed) {
+  const MutexLock lock(mutex_);
+  urls_ = {options_.alert_url, options_.heartbeat_url};
+}
+
+void Notifier::set_urls(std::string alert_url, std::string heartbeat_url) {
+  const MutexLock lock(mutex_);
+  urls_ = {std::move(alert_url), std::move(heartbeat_url)};
+  if (urls_.alert.empty()) waiting_.clear();
+}
 
 void Notifier::look(const Status& status, std::int64_t now_ms) {
   settled_ = settled_ || status.verdict == Verdict::kHealthy || status.uptime_seconds >= options_.settle_seconds;
@@ -35,8 +44,8 @@ void Notifier::look(const Status& status, std::int64_t now_ms) {
     if (!settled_ && alert.event == "verdict") continue;
     log::write(alert.event == "verdict" && status.verdict == Verdict::kHealthy ? log::Level::kInfo : log::Level::kWarn,
                "alert", alert.message, {{"event", alert.event}, {"count", alert.count}});
-    if (options_.alert_url.empty()) continue;
     const MutexLock lock(mutex_);
+    if (urls_.alert.empty()) continue;
     if (waiting_.size() >= kAlertsMax) {
       waiting_.pop_front();
       ++lost_;
@@ -49,10 +58,26 @@ void Notifier::look(const Status& status, std::int64_t now_ms) {
 
 void Notifier::run(const std::stop_token& stop) {
   while (!stop.stop_requested()) {
-    if (!options_.alert_url.empty() && Clock::now() >= next_try_) send_next(stop);
-    if (!stop.stop_requested() && !options_.heartbeat_url.empty() && Clock::now() >= next_heartbeat_)
-      send_heartbeat(stop);
+    follow_urls();
+    if (!asked_.alert.empty() && Clock::now() >= next_try_) send_next(stop);
+    if (!stop.stop_requested() && !asked_.heartbeat.empty() && Clock::now() >= next_heartbeat_) send_heartbeat(stop);
     sleep_for(kLook, stop);
+  }
+}
+
+// A receiver that is new has refused nothing yet.
+void Notifier::follow_urls() {
+  const MutexLock lock(mutex_);
+  if (urls_.alert != asked_.alert) {
+    asked_.alert = urls_.alert;
+    backoff_.reset();
+    next_try_ = {};
+    told_alert_ = false;
+  }
+  if (urls_.heartbeat != asked_.heartbeat) {
+    asked_.heartbeat = urls_.heartbeat;
+    next_heartbeat_ = {};
+    told_heartbeat_ = false;
   }
 }
 
@@ -64,7 +89,7 @@ void Notifier::send_next(const std::stop_token& stop) {
       if (waiting_.empty()) return;
       next = waiting_.front();
     }
-    const int status = hook_->post(options_.alert_url, next.json, stop);
+    const int status = hook_->post(asked_.alert, next.json, stop);
     if (stop.stop_requested() && !taken(status)) return;
     if (!taken(status)) {
       if (!told_alert_) {
@@ -89,7 +114,7 @@ void Notifier::send_heartbeat(const std::stop_token& stop) {
     if (!healthy_ || Clock::now() - looked_ > options_.verdict_age_max) return;  // its absence is the message
   }
   next_heartbeat_ = Clock::now() + options_.heartbeat_interval;
-  const int status = hook_->get(options_.heartbeat_url, stop);
+  const int status = hook_->get(asked_.heartbeat, stop);
   if (taken(status)) {
     told_heartbeat_ = false;
   } else if (!std::exchange(told_heartbeat_, true) && !stop.stop_requested()) {

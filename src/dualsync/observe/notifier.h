@@ -46,6 +46,8 @@ class Notifier {
 
   Notifier(NotifierOptions options, std::unique_ptr<WebHook> hook, std::uint64_t seed);
 
+  // Others from now on. Alerts that wait go to the new one; without one they are forgotten.
+  void set_urls(std::string alert_url, std::string heartbeat_url) DUALSYNC_EXCLUDES(mutex_);
   // A new picture of the mirror, about once a second.
   void look(const Status& status, std::int64_t now_ms) DUALSYNC_EXCLUDES(mutex_);
   void run(const std::stop_token& stop);
@@ -55,6 +57,11 @@ class Notifier {
     std::string json;
     std::string event;
   };
+  struct Urls {
+    std::string alert;      // empty: none
+    std::string heartbeat;  // empty: none
+  };
+  void follow_urls() DUALSYNC_EXCLUDES(mutex_);
   void send_next(const std::stop_token& stop) DUALSYNC_EXCLUDES(mutex_);
   void send_heartbeat(const std::stop_token& stop) DUALSYNC_EXCLUDES(mutex_);
 
@@ -63,6 +70,7 @@ class Notifier {
   std::optional<Status> before_;  // of look()'s thread
   bool settled_ = false;          // of look()'s thread: the verdict counts
   // Of run()'s thread.
+  Urls asked_;
   Backoff backoff_;
   std::chrono::steady_clock::time_point next_try_;
   std::chrono::steady_clock::time_point next_heartbeat_;
@@ -70,6 +78,7 @@ class Notifier {
   bool told_heartbeat_ = false;
 
   Mutex mutex_;
+  Urls urls_ DUALSYNC_GUARDED_BY(mutex_);
   std::deque<Waiting> waiting_ DUALSYNC_GUARDED_BY(mutex_);
   std::uint64_t lost_ DUALSYNC_GUARDED_BY(mutex_) = 0;
   bool healthy_ DUALSYNC_GUARDED_BY(mutex_) = false;

@@ -53,11 +53,13 @@ std::string drill_obstacle(const Status& status) {
 }
 
 bool DrillSchedule::due(std::optional<std::int64_t> last_success_ms) const {
-  if (interval_.count() == 0) return false;
+  const std::chrono::milliseconds interval = interval_;
+  if (interval.count() == 0) return false;
   const std::int64_t now = clock_.unix_ms();
-  if (next_ms_ && now < *next_ms_) return false;
+  if (attempt_ && now < attempt_->ended_ms + (attempt_->tried ? interval : std::min(interval, kSoon)).count())
+    return false;
   // A success of the future is of a clock that was wrong.
-  return !last_success_ms || *last_success_ms > now || now - *last_success_ms >= interval_.count();
+  return !last_success_ms || *last_success_ms > now || now - *last_success_ms >= interval.count();
 }
 
 void DrillSchedule::run(const std::stop_token& stop) {
@@ -115,7 +117,7 @@ bool DrillSchedule::step(const std::stop_token& stop) {
   log::info("drill", "the backup is restored into scratch databases, to prove that it can be");
   const auto report = hooks_.drill(*order, stop);
   const bool tried = report || was_tried(report.error().kind);
-  if (order->namespaces.empty()) next_ms_ = clock_.unix_ms() + (tried ? interval_ : std::min(interval_, kSoon)).count();
+  if (order->namespaces.empty()) attempt_ = {clock_.unix_ms(), tried};
   if (!tried) log::warn("drill", "nothing is proven either way", {{"error", report.error().message}});
   note(report, tried);
   return true;

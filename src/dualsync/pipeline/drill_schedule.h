@@ -6,6 +6,7 @@
 // Threads  run() is one thread's; the rest any
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <functional>
 #include <optional>
@@ -37,6 +38,7 @@ class DrillSchedule {
       : clock_(clock), interval_(interval), hooks_(std::move(hooks)) {}
 
   void run(const std::stop_token& stop);  // until stopped
+  void set_interval(std::chrono::milliseconds interval) { interval_ = interval; }
   // One look at the clock; true if it drilled.
   bool step(const std::stop_token& stop) DUALSYNC_EXCLUDES(mutex_);
 
@@ -54,9 +56,13 @@ class DrillSchedule {
   void note(const Result<DrillReport>& report, bool tried) DUALSYNC_EXCLUDES(mutex_);
 
   const Clock& clock_;
-  const std::chrono::milliseconds interval_;
+  std::atomic<std::chrono::milliseconds> interval_;
   const DrillHooks hooks_;
-  std::optional<std::int64_t> next_ms_;  // of the running thread; not before this
+  struct Attempt {
+    std::int64_t ended_ms = 0;
+    bool tried = false;  // false: nothing was proven either way
+  };
+  std::optional<Attempt> attempt_;  // of the running thread: the last one of everything
   mutable Mutex mutex_;
   std::optional<DrillOrder> order_ DUALSYNC_GUARDED_BY(mutex_);  // asked for and not yet begun
   DrillStatus status_ DUALSYNC_GUARDED_BY(mutex_);

@@ -54,6 +54,9 @@ class Mirror final : public Control {
   void attach(MirrorProvers provers) { provers_ = provers; }  // before start()
   // Called about once a second with the newest picture; before start().
   void watch(std::function<void(const Status&)> watcher) { watcher_ = std::move(watcher); }
+  void set_limits(std::uint64_t operations_per_second, std::uint64_t bytes_per_second) {
+    limiter_.set_limits(operations_per_second, bytes_per_second);
+  }
   void start();
   // Goes on until what is captured by now is on the backup or `drain` is over (at once while the backup is offline or
   // not ours), then ends capture, the lanes, and the lease. Capture runs until then: what a touch reads counts only

@@ -6,6 +6,11 @@
 #include "dualsync/base/waiting.h"
 
 namespace dualsync {
+namespace {
+
+constexpr std::chrono::milliseconds kLook{1000};
+
+}  // namespace
 
 RateLimiter::RateLimiter(const Clock& clock, std::uint64_t operations_per_second, std::uint64_t bytes_per_second)
     : clock_(clock),
@@ -38,7 +43,7 @@ void RateLimiter::wait(const std::stop_token& stop) {
   while (!stop.stop_requested()) {
     const auto needed = delay();
     if (needed.count() == 0) return;
-    sleep_for(needed, stop);
+    sleep_for(std::min(needed, kLook), stop);  // the limits may change meanwhile
   }
 }
 
@@ -49,11 +54,22 @@ void RateLimiter::spend(std::uint64_t operations, std::uint64_t bytes) {
   if (bytes_.per_second > 0) bytes_.left -= static_cast<double>(bytes);
 }
 
+void RateLimiter::set_limits(std::uint64_t operations_per_second, std::uint64_t bytes_per_second) {
+  const MutexLock lock(mutex_);
+  filled_ = clock_.now();
+  operations_per_second_ = operations_per_second;
+  bytes_per_second_ = bytes_per_second;
+  operations_ = {static_cast<double>(operations_per_second), static_cast<double>(operations_per_second)};
+  bytes_ = {static_cast<double>(bytes_per_second), static_cast<double>(bytes_per_second)};
+}
+
 std::size_t RateLimiter::operations_max(std::size_t wanted) const {
+  const MutexLock lock(mutex_);
   return operations_per_second_ == 0 ? wanted : std::min<std::size_t>(wanted, operations_per_second_);
 }
 
 std::size_t RateLimiter::bytes_max(std::size_t wanted) const {
+  const MutexLock lock(mutex_);
   return bytes_per_second_ == 0 ? wanted : std::min<std::size_t>(wanted, bytes_per_second_);
 }
 

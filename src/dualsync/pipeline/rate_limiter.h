@@ -25,10 +25,12 @@ class RateLimiter {
   // How long until sending is allowed; 0: now.
   std::chrono::milliseconds delay() DUALSYNC_EXCLUDES(mutex_);
   void spend(std::uint64_t operations, std::uint64_t bytes) DUALSYNC_EXCLUDES(mutex_);
+  // Others from now on; what was overdrawn of the old ones is forgotten.
+  void set_limits(std::uint64_t operations_per_second, std::uint64_t bytes_per_second) DUALSYNC_EXCLUDES(mutex_);
 
   // The most that one batch should hold, so that it overdraws by a second at most.
-  std::size_t operations_max(std::size_t wanted) const;
-  std::size_t bytes_max(std::size_t wanted) const;
+  std::size_t operations_max(std::size_t wanted) const DUALSYNC_EXCLUDES(mutex_);
+  std::size_t bytes_max(std::size_t wanted) const DUALSYNC_EXCLUDES(mutex_);
 
  private:
   struct Bucket {
@@ -39,12 +41,12 @@ class RateLimiter {
   void refill() DUALSYNC_REQUIRES(mutex_);
 
   const Clock& clock_;
-  Mutex mutex_;
+  mutable Mutex mutex_;
   SteadyTime filled_ DUALSYNC_GUARDED_BY(mutex_);
   Bucket operations_ DUALSYNC_GUARDED_BY(mutex_);
   Bucket bytes_ DUALSYNC_GUARDED_BY(mutex_);
-  const std::uint64_t operations_per_second_;
-  const std::uint64_t bytes_per_second_;
+  std::uint64_t operations_per_second_ DUALSYNC_GUARDED_BY(mutex_);
+  std::uint64_t bytes_per_second_ DUALSYNC_GUARDED_BY(mutex_);
 };
 
 }  // namespace dualsync

@@ -109,7 +109,8 @@ void VerifyService::run(const std::stop_token& stop) {
 }
 
 bool VerifyService::due() {
-  if (interval_.count() == 0) return false;
+  const std::chrono::milliseconds interval = interval_;
+  if (interval.count() == 0) return false;
   const std::int64_t now = context_.clock.unix_ms();
   if (retry_ms_ && now < *retry_ms_) return false;
   std::int64_t since = 0;
@@ -118,7 +119,7 @@ bool VerifyService::due() {
     since = record_.since_ms;
   }
   // A time in the future is of a clock that was wrong.
-  const bool over = since > now || now - since >= interval_.count();
+  const bool over = since > now || now - since >= interval.count();
   if (!over || !hooks_.obstacle().empty()) return false;
   if (since != 0) return true;
   // The first copy has just ended: it is what the first comparison of the schedule counts from.
@@ -142,7 +143,7 @@ bool VerifyService::step(const std::stop_token& stop) {
     begin(*order, true);
   }
   const Result<void> ended = execute(*order, stop);
-  if (!ended) retry_ms_ = context_.clock.unix_ms() + std::min(interval_, kSoon).count();
+  if (!ended) retry_ms_ = context_.clock.unix_ms() + std::min(interval_.load(), kSoon).count();
   end(ended);
   return true;
 }

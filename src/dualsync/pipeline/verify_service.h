@@ -9,6 +9,7 @@
 // Threads  run() is one thread's; the rest any
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <functional>
 #include <memory>
@@ -51,6 +52,7 @@ class VerifyService {
   // What is known to differ and not repaired, in words; empty: nothing.
   std::string findings() const DUALSYNC_EXCLUDES(mutex_);
 
+  void set_interval(std::chrono::milliseconds interval) { interval_ = interval; }
   void run(const std::stop_token& stop);  // until stopped
   // One look at the clock and the orders; true if it compared.
   bool step(const std::stop_token& stop) DUALSYNC_EXCLUDES(mutex_);
@@ -75,7 +77,7 @@ class VerifyService {
   Result<void> save() DUALSYNC_REQUIRES(mutex_);
 
   PipelineContext& context_;
-  const std::chrono::milliseconds interval_;
+  std::atomic<std::chrono::milliseconds> interval_;
   const VerifyHooks hooks_;
   std::optional<std::int64_t> retry_ms_;  // of the running thread: the schedule does not try before this
   mutable Mutex mutex_;

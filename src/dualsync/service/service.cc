@@ -132,6 +132,13 @@ void Service::start_threads() {
   threads_.emplace_back([this] { report_backup(*sides_.backup, settings_.connect_timeout); });
 }
 
+void Service::adopt(const Settings& now) {
+  mirror_->set_limits(now.operations_per_second, now.bytes_per_second);
+  verify_->set_interval(now.verify_interval);
+  drills_->set_interval(now.drill_interval);
+  notifier_->set_urls(now.alert_url, now.heartbeat_url);
+}
+
 QueueStats Service::stop(std::chrono::milliseconds drain) {
   if (running_) {
     running_ = false;

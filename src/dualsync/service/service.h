@@ -1,7 +1,7 @@
 // Service: the whole mirror in one process, built in order and taken down in reverse. What `dualsync run` and an
 // embedding application both are.
 //
-// Threads  start() and stop() by one thread; failure() and control() by any between them
+// Threads  start(), adopt() and stop() by one thread; the rest by any between them
 // Errors   of start(): kInvalidArgument: a setting. kConnectivity: local does not answer. kConflict: another process
 // has
 //          the data directory or the port. kCorruption, kIo: the data directory. Nothing runs after an error
@@ -40,6 +40,8 @@ class Service {
   SyncQueue& queue() { return *queue_; }
   Reconciler& reconciler() { return *reconciler_; }
   bool standalone() const { return standalone_; }  // local has no change stream
+  // Takes over what of `now` may change while everything runs: the fields that the table of settings calls live.
+  void adopt(const Settings& now);
   // Why the mirror cannot go on; everything else still answers.
   std::optional<Error> failure() const { return mirror_->failure(); }
   // Sends what was captured, for at most `drain`, then ends every thread. Again: nothing. Returns what waits and what

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <fstream>
 #include <nlohmann/json.hpp>
 #include <sstream>
 
@@ -28,7 +29,7 @@ class Cli : public ::testing::Test {
       const auto found = environment_.find(name);
       return found == environment_.end() ? std::nullopt : std::optional<std::string>(found->second);
     };
-    hooks_.run = [this](const Settings& settings) {
+    hooks_.run = [this](const Settings& settings, const std::function<Result<Settings>()>&) {
       seen_ = settings;
       return kExitOk;
     };
@@ -123,6 +124,18 @@ TEST_F(Cli, RunsWithFlagsBeforeEnvironment) {
   EXPECT_EQ(run({"run", "--lanes", "9", "--connect-timeout=500ms"}), kExitOk) << err();
   EXPECT_EQ(seen_.lanes, 9U);
   EXPECT_EQ(seen_.connect_timeout, std::chrono::milliseconds(500));
+}
+
+TEST_F(Cli, ReadsTheSettingsAgainFromWhereTheyCameFrom) {
+  hooks_.run = [this](const Settings&, const std::function<Result<Settings>()>& again) {
+    std::ofstream(hooks_.env_file) << "SYNC_LANES=7\nSYNC_LOG_LEVEL=debug\n";
+    seen_ = *again();
+    std::ofstream(hooks_.env_file) << "SYNC_LOG_LEVEL=loud\n";
+    return again() ? kExitFailed : kExitOk;
+  };
+  EXPECT_EQ(run({"run", "--lanes", "9"}), kExitOk) << "bad settings are refused";
+  EXPECT_EQ(seen_.lanes, 9U) << "a flag stays before the file";
+  EXPECT_EQ(seen_.log_level, log::Level::kDebug);
 }
 
 TEST_F(Cli, RunNeedsTheBackupOnlyWhenEnabled) {

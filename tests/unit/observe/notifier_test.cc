@@ -115,6 +115,24 @@ TEST_F(NotifierTest, TriesAgainUntilItIsTaken) {
   EXPECT_TRUE(until([&] { return receiver_.events().size() == 1; }));
 }
 
+TEST_F(NotifierTest, WhatWaitsGoesToTheNewReceiver) {
+  receiver_.answer = 503;
+  start({receiver_.url("/hook"), "", ""});
+  look(Verdict::kUnhealthy);
+  std::this_thread::sleep_for(milliseconds(300));
+  Receiver other;
+  notifier_->set_urls(other.url("/hook"), other.url("/alive"));
+  EXPECT_TRUE(until([&] { return other.events().size() == 1; }));
+  look(Verdict::kHealthy);
+  EXPECT_TRUE(until([&] { return other.events().size() == 2 && other.beats > 0; }));
+  notifier_->set_urls("", "");
+  std::this_thread::sleep_for(milliseconds(300));
+  look(Verdict::kUnhealthy);
+  std::this_thread::sleep_for(milliseconds(300));
+  EXPECT_EQ(other.events().size(), 2U);
+  EXPECT_EQ(receiver_.events().size(), 0U);
+}
+
 TEST_F(NotifierTest, FollowsNoRedirect) {
   receiver_.answer = 302;
   start({receiver_.url("/hook"), "", ""});

@@ -122,6 +122,19 @@ TEST_F(DrillScheduleTest, DrillsWhenAskedWhateverTheSchedule) {
   EXPECT_FALSE(schedule_->step({})) << "an order is carried out once";
 }
 
+TEST_F(DrillScheduleTest, AnotherIntervalCountsFromTheLastDrill) {
+  EXPECT_TRUE(schedule_->step({}));
+  clock_.advance(hours(2));
+  EXPECT_FALSE(schedule_->step({}));
+  schedule_->set_interval(hours(3));
+  EXPECT_FALSE(schedule_->step({}));
+  schedule_->set_interval(hours(2));
+  EXPECT_TRUE(schedule_->step({}));
+  schedule_->set_interval(hours(0));
+  clock_.advance(hours(1000));
+  EXPECT_FALSE(schedule_->step({}));
+}
+
 TEST_F(DrillScheduleTest, WithoutAnIntervalItDrillsOnRequestOnly) {
   DrillSchedule schedule(clock_, hours(0), hooks_);
   EXPECT_FALSE(schedule.step({}));

@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 #include <rapidcheck.h>
 
+#include <thread>
+
 #include "support/fake_clock.h"
 
 namespace dualsync {
@@ -38,6 +40,30 @@ TEST(RateLimiter, OneLargeDocumentGetsThroughAndIsPaidFor) {
   limiter.spend(1, 16'000);
   EXPECT_EQ(limiter.delay(), milliseconds(15'000));
   EXPECT_EQ(limiter.bytes_max(1U << 20U), 1000U);
+}
+
+TEST(RateLimiter, OtherLimitsCountAtOnceAndForgetWhatWasOverdrawn) {
+  test::FakeClock clock;
+  RateLimiter limiter(clock, 1, 0);
+  limiter.spend(1000, 0);
+  EXPECT_GT(limiter.delay(), milliseconds(900'000));
+  limiter.set_limits(0, 500);
+  EXPECT_EQ(limiter.delay().count(), 0);
+  EXPECT_EQ(limiter.operations_max(10'000), 10'000U);
+  EXPECT_EQ(limiter.bytes_max(10'000), 500U);
+  limiter.spend(1000, 1000);
+  EXPECT_EQ(limiter.delay(), milliseconds(1000));
+  clock.advance(milliseconds(1001));
+  EXPECT_EQ(limiter.delay().count(), 0);
+}
+
+TEST(RateLimiter, WhoWaitsSeesOtherLimits) {
+  test::FakeClock clock;  // stands still: only the new limit can end it
+  RateLimiter limiter(clock, 1, 0);
+  limiter.spend(1000, 0);
+  std::jthread waiting([&limiter](const std::stop_token& stop) { limiter.wait(stop); });
+  limiter.set_limits(0, 0);
+  waiting.join();
 }
 
 TEST(RateLimiter, StopEndsTheWait) {

@@ -341,6 +341,18 @@ TEST_F(VerifyServiceTest, ARestartKeepsTheDueTimeTheResultAndWhatDiffers) {
   EXPECT_EQ(service_->findings(), "");
 }
 
+TEST_F(VerifyServiceTest, AnotherIntervalCountsFromTheLastComparison) {
+  EXPECT_FALSE(step());
+  clock_.advance(minutes(30));
+  service_->set_interval(minutes(31));
+  EXPECT_FALSE(step());
+  service_->set_interval(minutes(30));
+  EXPECT_TRUE(step());
+  service_->set_interval({});
+  clock_.advance(hours(1000));
+  EXPECT_FALSE(step());
+}
+
 TEST_F(VerifyServiceTest, WithoutAnIntervalOnlyOnRequest) {
   interval_ = {};
   restart();
