@@ -22,7 +22,7 @@ STEPS = ("build", "tidy", "unit", "dev", "tsan", "e2e")
 SLOW_STEPS = ("dev", "tsan")
 STEP_SECONDS = 2400
 UNIT_TEST_SECONDS = 300
-E2E_WORKERS = 2
+E2E_WORKERS = 3
 SANITIZED = ("DUALSYNC_WERROR=ON", "DUALSYNC_BUILD_BENCH=OFF", "CMAKE_UNITY_BUILD=ON")
 NEEDS_BUILD = ("unit", "e2e")
 

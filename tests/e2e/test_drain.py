@@ -50,6 +50,7 @@ def offline_changes(world: World) -> None:
 def lose_local(world: World) -> dict[str, list[bytes]]:
     """Kills daemon and local; returns what local held."""
     held = content(world.db)
+    world.local.close()  # it would look for the server for half a minute
     world.first.kill()
     world.pair.local_server.stop()
     world.pair.backup_server.start()
