@@ -66,6 +66,7 @@ _dualsync() {
         --ordering) COMPREPLY=($(compgen -W "document strict" -- "$cur")); return ;;
         --verify-interval) return ;;
         --drill-interval) return ;;
+        --ddl-poll-interval) return ;;
         --reconcile-interval) return ;;
         --canary-interval) return ;;
         --drill-bytes-per-second) return ;;
@@ -77,7 +78,7 @@ _dualsync() {
         --log-level) COMPREPLY=($(compgen -W "debug info warn error" -- "$cur")); return ;;
         --log-format) COMPREPLY=($(compgen -W "json text" -- "$cur")); return ;;
       esac
-      words=" -h --help --enabled --local-uri --atlas-uri --queue-max-size --worker-interval --max-retries --persist-queue --excluded-collections --included-collections --batch-size --batch-max --max-ops-per-second --max-bytes-per-second --lanes --data-dir --data-dir-fallback --queue-max-bytes --disk-reserve-bytes --http-listen --database-map --on-drop --drop-retention --mass-delete-percent --ordering --verify-interval --drill-interval --reconcile-interval --canary-interval --drill-bytes-per-second --shutdown-timeout --connect-timeout --lease-seconds --allow-insecure-backup --copy-threads --log-level --log-format"
+      words=" -h --help --enabled --local-uri --atlas-uri --queue-max-size --worker-interval --max-retries --persist-queue --excluded-collections --included-collections --batch-size --batch-max --max-ops-per-second --max-bytes-per-second --lanes --data-dir --data-dir-fallback --queue-max-bytes --disk-reserve-bytes --http-listen --database-map --on-drop --drop-retention --mass-delete-percent --ordering --verify-interval --drill-interval --ddl-poll-interval --reconcile-interval --canary-interval --drill-bytes-per-second --shutdown-timeout --connect-timeout --lease-seconds --allow-insecure-backup --copy-threads --log-level --log-format"
       ;;
     "status")
       case "$prev" in
@@ -150,6 +151,7 @@ _dualsync() {
         --ordering) COMPREPLY=($(compgen -W "document strict" -- "$cur")); return ;;
         --verify-interval) return ;;
         --drill-interval) return ;;
+        --ddl-poll-interval) return ;;
         --reconcile-interval) return ;;
         --canary-interval) return ;;
         --drill-bytes-per-second) return ;;
@@ -161,7 +163,7 @@ _dualsync() {
         --log-level) COMPREPLY=($(compgen -W "debug info warn error" -- "$cur")); return ;;
         --log-format) COMPREPLY=($(compgen -W "json text" -- "$cur")); return ;;
       esac
-      words=" -h --help --json --enabled --local-uri --atlas-uri --queue-max-size --worker-interval --max-retries --persist-queue --excluded-collections --included-collections --batch-size --batch-max --max-ops-per-second --max-bytes-per-second --lanes --data-dir --data-dir-fallback --queue-max-bytes --disk-reserve-bytes --http-listen --database-map --on-drop --drop-retention --mass-delete-percent --ordering --verify-interval --drill-interval --reconcile-interval --canary-interval --drill-bytes-per-second --shutdown-timeout --connect-timeout --lease-seconds --allow-insecure-backup --copy-threads --log-level --log-format"
+      words=" -h --help --json --enabled --local-uri --atlas-uri --queue-max-size --worker-interval --max-retries --persist-queue --excluded-collections --included-collections --batch-size --batch-max --max-ops-per-second --max-bytes-per-second --lanes --data-dir --data-dir-fallback --queue-max-bytes --disk-reserve-bytes --http-listen --database-map --on-drop --drop-retention --mass-delete-percent --ordering --verify-interval --drill-interval --ddl-poll-interval --reconcile-interval --canary-interval --drill-bytes-per-second --shutdown-timeout --connect-timeout --lease-seconds --allow-insecure-backup --copy-threads --log-level --log-format"
       ;;
     "full-sync")
       case "$prev" in
@@ -191,6 +193,7 @@ _dualsync() {
         --ordering) COMPREPLY=($(compgen -W "document strict" -- "$cur")); return ;;
         --verify-interval) return ;;
         --drill-interval) return ;;
+        --ddl-poll-interval) return ;;
         --reconcile-interval) return ;;
         --canary-interval) return ;;
         --drill-bytes-per-second) return ;;
@@ -202,7 +205,7 @@ _dualsync() {
         --log-level) COMPREPLY=($(compgen -W "debug info warn error" -- "$cur")); return ;;
         --log-format) COMPREPLY=($(compgen -W "json text" -- "$cur")); return ;;
       esac
-      words=" -h --help --keep-extra --dry-run --detach --status --cancel --json --enabled --local-uri --atlas-uri --queue-max-size --worker-interval --max-retries --persist-queue --excluded-collections --included-collections --batch-size --batch-max --max-ops-per-second --max-bytes-per-second --lanes --data-dir --data-dir-fallback --queue-max-bytes --disk-reserve-bytes --http-listen --database-map --on-drop --drop-retention --mass-delete-percent --ordering --verify-interval --drill-interval --reconcile-interval --canary-interval --drill-bytes-per-second --shutdown-timeout --connect-timeout --lease-seconds --allow-insecure-backup --copy-threads --log-level --log-format"
+      words=" -h --help --keep-extra --dry-run --detach --status --cancel --json --enabled --local-uri --atlas-uri --queue-max-size --worker-interval --max-retries --persist-queue --excluded-collections --included-collections --batch-size --batch-max --max-ops-per-second --max-bytes-per-second --lanes --data-dir --data-dir-fallback --queue-max-bytes --disk-reserve-bytes --http-listen --database-map --on-drop --drop-retention --mass-delete-percent --ordering --verify-interval --drill-interval --ddl-poll-interval --reconcile-interval --canary-interval --drill-bytes-per-second --shutdown-timeout --connect-timeout --lease-seconds --allow-insecure-backup --copy-threads --log-level --log-format"
       ;;
     "restore")
       case "$prev" in
@@ -235,6 +238,7 @@ _dualsync() {
         --ordering) COMPREPLY=($(compgen -W "document strict" -- "$cur")); return ;;
         --verify-interval) return ;;
         --drill-interval) return ;;
+        --ddl-poll-interval) return ;;
         --reconcile-interval) return ;;
         --canary-interval) return ;;
         --drill-bytes-per-second) return ;;
@@ -246,7 +250,7 @@ _dualsync() {
         --log-level) COMPREPLY=($(compgen -W "debug info warn error" -- "$cur")); return ;;
         --log-format) COMPREPLY=($(compgen -W "json text" -- "$cur")); return ;;
       esac
-      words=" -h --help --namespace --id --to --force --dry-run --json --enabled --local-uri --atlas-uri --queue-max-size --worker-interval --max-retries --persist-queue --excluded-collections --included-collections --batch-size --batch-max --max-ops-per-second --max-bytes-per-second --lanes --data-dir --data-dir-fallback --queue-max-bytes --disk-reserve-bytes --http-listen --database-map --on-drop --drop-retention --mass-delete-percent --ordering --verify-interval --drill-interval --reconcile-interval --canary-interval --drill-bytes-per-second --shutdown-timeout --connect-timeout --lease-seconds --allow-insecure-backup --copy-threads --log-level --log-format"
+      words=" -h --help --namespace --id --to --force --dry-run --json --enabled --local-uri --atlas-uri --queue-max-size --worker-interval --max-retries --persist-queue --excluded-collections --included-collections --batch-size --batch-max --max-ops-per-second --max-bytes-per-second --lanes --data-dir --data-dir-fallback --queue-max-bytes --disk-reserve-bytes --http-listen --database-map --on-drop --drop-retention --mass-delete-percent --ordering --verify-interval --drill-interval --ddl-poll-interval --reconcile-interval --canary-interval --drill-bytes-per-second --shutdown-timeout --connect-timeout --lease-seconds --allow-insecure-backup --copy-threads --log-level --log-format"
       ;;
     "drill")
       case "$prev" in
@@ -278,6 +282,7 @@ _dualsync() {
         --ordering) COMPREPLY=($(compgen -W "document strict" -- "$cur")); return ;;
         --verify-interval) return ;;
         --drill-interval) return ;;
+        --ddl-poll-interval) return ;;
         --reconcile-interval) return ;;
         --canary-interval) return ;;
         --drill-bytes-per-second) return ;;
@@ -289,7 +294,7 @@ _dualsync() {
         --log-level) COMPREPLY=($(compgen -W "debug info warn error" -- "$cur")); return ;;
         --log-format) COMPREPLY=($(compgen -W "json text" -- "$cur")); return ;;
       esac
-      words=" -h --help --to --compare-local --json --enabled --local-uri --atlas-uri --queue-max-size --worker-interval --max-retries --persist-queue --excluded-collections --included-collections --batch-size --batch-max --max-ops-per-second --max-bytes-per-second --lanes --data-dir --data-dir-fallback --queue-max-bytes --disk-reserve-bytes --http-listen --database-map --on-drop --drop-retention --mass-delete-percent --ordering --verify-interval --drill-interval --reconcile-interval --canary-interval --drill-bytes-per-second --shutdown-timeout --connect-timeout --lease-seconds --allow-insecure-backup --copy-threads --log-level --log-format"
+      words=" -h --help --to --compare-local --json --enabled --local-uri --atlas-uri --queue-max-size --worker-interval --max-retries --persist-queue --excluded-collections --included-collections --batch-size --batch-max --max-ops-per-second --max-bytes-per-second --lanes --data-dir --data-dir-fallback --queue-max-bytes --disk-reserve-bytes --http-listen --database-map --on-drop --drop-retention --mass-delete-percent --ordering --verify-interval --drill-interval --ddl-poll-interval --reconcile-interval --canary-interval --drill-bytes-per-second --shutdown-timeout --connect-timeout --lease-seconds --allow-insecure-backup --copy-threads --log-level --log-format"
       ;;
     "report")
       case "$prev" in
@@ -326,6 +331,7 @@ _dualsync() {
         --ordering) COMPREPLY=($(compgen -W "document strict" -- "$cur")); return ;;
         --verify-interval) return ;;
         --drill-interval) return ;;
+        --ddl-poll-interval) return ;;
         --reconcile-interval) return ;;
         --canary-interval) return ;;
         --drill-bytes-per-second) return ;;
@@ -337,7 +343,7 @@ _dualsync() {
         --log-level) COMPREPLY=($(compgen -W "debug info warn error" -- "$cur")); return ;;
         --log-format) COMPREPLY=($(compgen -W "json text" -- "$cur")); return ;;
       esac
-      words=" -h --help --json --enabled --local-uri --atlas-uri --queue-max-size --worker-interval --max-retries --persist-queue --excluded-collections --included-collections --batch-size --batch-max --max-ops-per-second --max-bytes-per-second --lanes --data-dir --data-dir-fallback --queue-max-bytes --disk-reserve-bytes --http-listen --database-map --on-drop --drop-retention --mass-delete-percent --ordering --verify-interval --drill-interval --reconcile-interval --canary-interval --drill-bytes-per-second --shutdown-timeout --connect-timeout --lease-seconds --allow-insecure-backup --copy-threads --log-level --log-format"
+      words=" -h --help --json --enabled --local-uri --atlas-uri --queue-max-size --worker-interval --max-retries --persist-queue --excluded-collections --included-collections --batch-size --batch-max --max-ops-per-second --max-bytes-per-second --lanes --data-dir --data-dir-fallback --queue-max-bytes --disk-reserve-bytes --http-listen --database-map --on-drop --drop-retention --mass-delete-percent --ordering --verify-interval --drill-interval --ddl-poll-interval --reconcile-interval --canary-interval --drill-bytes-per-second --shutdown-timeout --connect-timeout --lease-seconds --allow-insecure-backup --copy-threads --log-level --log-format"
       ;;
     "drain")
       case "$prev" in
@@ -367,6 +373,7 @@ _dualsync() {
         --ordering) COMPREPLY=($(compgen -W "document strict" -- "$cur")); return ;;
         --verify-interval) return ;;
         --drill-interval) return ;;
+        --ddl-poll-interval) return ;;
         --reconcile-interval) return ;;
         --canary-interval) return ;;
         --drill-bytes-per-second) return ;;
@@ -378,7 +385,7 @@ _dualsync() {
         --log-level) COMPREPLY=($(compgen -W "debug info warn error" -- "$cur")); return ;;
         --log-format) COMPREPLY=($(compgen -W "json text" -- "$cur")); return ;;
       esac
-      words=" -h --help --without-local --json --enabled --local-uri --atlas-uri --queue-max-size --worker-interval --max-retries --persist-queue --excluded-collections --included-collections --batch-size --batch-max --max-ops-per-second --max-bytes-per-second --lanes --data-dir --data-dir-fallback --queue-max-bytes --disk-reserve-bytes --http-listen --database-map --on-drop --drop-retention --mass-delete-percent --ordering --verify-interval --drill-interval --reconcile-interval --canary-interval --drill-bytes-per-second --shutdown-timeout --connect-timeout --lease-seconds --allow-insecure-backup --copy-threads --log-level --log-format"
+      words=" -h --help --without-local --json --enabled --local-uri --atlas-uri --queue-max-size --worker-interval --max-retries --persist-queue --excluded-collections --included-collections --batch-size --batch-max --max-ops-per-second --max-bytes-per-second --lanes --data-dir --data-dir-fallback --queue-max-bytes --disk-reserve-bytes --http-listen --database-map --on-drop --drop-retention --mass-delete-percent --ordering --verify-interval --drill-interval --ddl-poll-interval --reconcile-interval --canary-interval --drill-bytes-per-second --shutdown-timeout --connect-timeout --lease-seconds --allow-insecure-backup --copy-threads --log-level --log-format"
       ;;
     "dead-letters")
       words="list show retry discard -h --help"

@@ -198,6 +198,15 @@ constexpr Field kFields[] = {
      .max = 366 * 24 * kHour,
      .unit = "s",
      .live = true},
+    {.env = "SYNC_DDL_POLL_INTERVAL",
+     .flag = "--ddl-poll-interval",
+     .target = &S::ddl_poll_interval,
+     .default_text = "30",
+     .help = "How often the daemon looks for collections, indexes and options that were made or changed on a local "
+             "below 6.0, whose change stream does not tell of them; 0: at the start and with a collection's first "
+             "document only",
+     .max = kHour,
+     .unit = "s"},
     {.env = "SYNC_RECONCILE_INTERVAL",
      .flag = "--reconcile-interval",
      .target = &S::reconcile_interval,

@@ -54,6 +54,7 @@ struct Settings {
   std::chrono::milliseconds verify_interval{};     // 0: off
   std::chrono::milliseconds drill_interval{};      // 0: off
   std::chrono::milliseconds canary_interval{};     // 0: off
+  std::chrono::milliseconds ddl_poll_interval{};   // 0: at the start only; only where local is older than 6.0
   std::chrono::milliseconds reconcile_interval{};  // 0: off; only without a change stream
   std::uint64_t drill_bytes_per_second = 0;        // 0: no limit
   std::chrono::milliseconds shutdown_timeout{};

@@ -78,9 +78,8 @@ CheckOutcome check_version(Side side, const ServerFacts& facts) {
   if (!facts.at_least(4, 4))
     return {name, State::kFailed, version + " is too old", "dualsync needs 4.4 or newer on both sides"};
   if (side == Side::kLocal && !facts.at_least(6, 0)) {
-    return {
-        name, State::kWarning, version + ": its change streams tell of no index and no option that changes",
-        "those reach the backup by comparisons (SYNC_VERIFY_INTERVAL) and full syncs only; 6.0 or newer tells at once"};
+    return {name, State::kWarning, version + ": its change streams tell of no index and no option that changes",
+            "they are looked for every SYNC_DDL_POLL_INTERVAL instead; 6.0 or newer tells at once"};
   }
   if (facts.at_least(9, 0))
     return {name, State::kWarning, version + " is newer than any this was made for", "watch `dualsync verify`"};

@@ -33,6 +33,7 @@ class ChangeStreamSource final : public ChangeSource {
   Result<Position> open(const Position& from) override;
   Result<ChangeBatch> next(std::stop_token stop) override;
   void close() override;
+  bool tells_ddl() const override { return facts_.at_least(6, 0); }
 
  private:
   enum class Content : std::uint8_t { kWhole, kLeftOut };

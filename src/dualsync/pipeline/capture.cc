@@ -6,12 +6,15 @@
 #include "dualsync/codec/bson.h"
 #include "dualsync/codec/ddl_event.h"
 #include "dualsync/pipeline/local_guard.h"
+#include "dualsync/pipeline/polled_ddl.h"
 #include "dualsync/pipeline/queue_keeper.h"
 
 namespace dualsync {
 
 Capture::Capture(PipelineContext& context)
-    : context_(context), source_(context.local.make_change_source()), answered_(context.clock.now()) {}
+    : context_(context),
+      source_(std::make_unique<PolledDdl>(context, context.local.make_change_source())),
+      answered_(context.clock.now()) {}
 
 void Capture::set_state(CaptureState state, std::string cause) {
   MutexLock lock(mutex_);

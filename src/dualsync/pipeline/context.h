@@ -35,11 +35,12 @@ struct PipelineOptions {
   std::uint64_t operations_per_second = 0;  // sent to the backup; 0: no limit
   std::uint64_t bytes_per_second = 0;
   OnDrop on_drop = OnDrop::kArchive;
-  int mass_delete_percent = 50;                 // of a collection; 0: DeleteGuard does nothing
-  std::chrono::milliseconds drop_retention{0};  // of archives; 0: for ever
-  std::string canary_key;                       // {_id: ...} of our canary; empty: none is mirrored
-  std::string data_dir_trouble;                 // for the status
-  std::string proof_dir;                        // where commands leave what they proved; empty: nowhere
+  int mass_delete_percent = 50;                    // of a collection; 0: DeleteGuard does nothing
+  std::chrono::milliseconds drop_retention{0};     // of archives; 0: for ever
+  std::chrono::milliseconds ddl_poll_interval{0};  // see PolledDdl; 0: when the stream is opened only
+  std::string canary_key;                          // {_id: ...} of our canary; empty: none is mirrored
+  std::string data_dir_trouble;                    // for the status
+  std::string proof_dir;                           // where commands leave what they proved; empty: nowhere
 };
 
 // Counted since the process started.

@@ -27,6 +27,7 @@ class GuardedSource final : public ChangeSource {
 
   void close() override { inner_->close(); }
   bool follows_changes() const override { return inner_->follows_changes(); }
+  bool tells_ddl() const override { return inner_->tells_ddl(); }
 
  private:
   const std::unique_ptr<ChangeSource> inner_;

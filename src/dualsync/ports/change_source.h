@@ -36,6 +36,8 @@ class ChangeSource {
 
   // False: only positions come, never an event (a standalone local).
   virtual bool follows_changes() const { return true; }
+  // After open(). False: of DDL only drop, rename and dropDatabase come (servers below 6.0).
+  virtual bool tells_ddl() const { return true; }
 };
 
 }  // namespace dualsync

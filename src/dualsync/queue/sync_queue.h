@@ -91,6 +91,7 @@ class SyncQueue {
   std::vector<DirtyRange> dirty_ranges() const;
   Result<void> put_state(std::string_view name, std::string_view value);  // an empty value forgets it
   Result<std::optional<std::string>> get_state(std::string_view name) const;
+  // Names without the prefix, and values.
   Result<std::vector<std::pair<std::string, std::string>>> list_state(std::string_view prefix) const;
 
   // --- numbers ---------------------------------------------------------------------------------------------------

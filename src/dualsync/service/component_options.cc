@@ -37,6 +37,7 @@ PipelineOptions pipeline_options(const Settings& settings, const std::string& da
   options.on_drop = settings.on_drop;
   options.mass_delete_percent = static_cast<int>(settings.mass_delete_percent);
   options.drop_retention = settings.drop_retention;
+  options.ddl_poll_interval = settings.ddl_poll_interval;
   options.data_dir_trouble = data_dir_trouble;
   options.proof_dir = settings.data_dir;
   return options;
