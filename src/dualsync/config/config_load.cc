@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <fstream>
+#include <iterator>
 #include <numeric>
 #include <vector>
 
@@ -23,19 +25,49 @@ struct Found {
 
 enum class Giver : std::uint8_t { kCommandLine, kApplication };
 
-std::optional<Found> find_value(const Field& field, const FlagValues& given, Giver giver,
-                                const Environment& environment, const std::vector<EnvEntry>& entries) {
+// A password in a file of its own, as systemd hands it over (LoadCredential=, LoadCredentialEncrypted=,
+// SetCredential=): named like the setting; one newline at its end does not count. Source: systemd.exec(5),
+// CREDENTIALS_DIRECTORY.
+Result<std::optional<Found>> find_credential(const Field& field, const Environment& environment) {
+  constexpr std::size_t kBytesMax = std::size_t{64} * 1024;
+  if (field.privacy == Privacy::kPublic) return std::optional<Found>{};
+  const std::optional<std::string> folder = environment("CREDENTIALS_DIRECTORY");
+  if (!folder || folder->empty()) return std::optional<Found>{};
+  const std::filesystem::path path = std::filesystem::path(*folder) / field.env;
+  std::error_code code;
+  if (!std::filesystem::exists(path, code) && !code) return std::optional<Found>{};
+  std::ifstream file(path, std::ios::binary);
+  if (!file || !std::filesystem::is_regular_file(path, code)) {
+    return Error{ErrorKind::kIo, fmt::format("the credential {} cannot be read", path.string()),
+                 "it must be a file that the user of dualsync may read", 0};
+  }
+  std::string value(kBytesMax + 1, '\0');
+  file.read(value.data(), static_cast<std::streamsize>(value.size()));
+  value.resize(static_cast<std::size_t>(file.gcount()));
+  if (value.ends_with('\n')) value.pop_back();
+  if (value.ends_with('\r')) value.pop_back();
+  if (value.size() > kBytesMax || value.find_first_of(std::string_view("\0\n", 2)) != std::string::npos) {
+    return Error{ErrorKind::kInvalidArgument, fmt::format("the credential {} is not one line of text", path.string()),
+                 "it holds the setting's value and nothing else", 0};
+  }
+  return std::optional<Found>(Found{std::move(value), "systemd's credentials"});
+}
+
+Result<std::optional<Found>> find_value(const Field& field, const FlagValues& given, Giver giver,
+                                        const Environment& environment, const std::vector<EnvEntry>& entries) {
   if (const auto one = given.find(field.env); one != given.end()) {
-    return Found{one->second,
-                 giver == Giver::kCommandLine ? fmt::format("flag {}", field.flag) : "the application's settings"};
+    return std::optional<Found>(Found{
+        one->second, giver == Giver::kCommandLine ? fmt::format("flag {}", field.flag) : "the application's settings"});
   }
   if (std::optional<std::string> value = environment(std::string(field.env))) {
-    return Found{std::move(*value), "the environment"};
+    return std::optional<Found>(Found{std::move(*value), "the environment"});
   }
+  Result<std::optional<Found>> credential = find_credential(field, environment);
+  if (!credential || credential->has_value()) return credential;
   const auto entry =
       std::find_if(entries.rbegin(), entries.rend(), [&](const EnvEntry& e) { return e.name == field.env; });
-  if (entry != entries.rend()) return Found{entry->value, fmt::format(".env line {}", entry->line)};
-  return std::nullopt;
+  if (entry == entries.rend()) return std::optional<Found>{};
+  return std::optional<Found>(Found{entry->value, fmt::format(".env line {}", entry->line)});
 }
 
 std::size_t edit_distance(std::string_view a, std::string_view b) {
@@ -79,7 +111,9 @@ Result<Settings> load(const FlagValues& given, Giver giver, const Environment& e
                       const std::vector<EnvEntry>& entries) {
   Settings settings;
   for (const Field& field : config_fields()) {
-    const std::optional<Found> found = find_value(field, given, giver, environment, entries);
+    const Result<std::optional<Found>> looked = find_value(field, given, giver, environment, entries);
+    if (!looked) return looked.error();
+    const std::optional<Found>& found = *looked;
     const Result<void> parsed = parse_field(field, found ? found->value : "", &settings);
     if (!parsed) {
       DUALSYNC_CHECK(found.has_value());  // a default of ours is always within its bounds

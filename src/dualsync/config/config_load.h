@@ -1,9 +1,9 @@
-// Settings from their four sources: flag, environment, .env, default; the first that has a name wins, even if empty
-// (an empty value means the default).
+// Settings from their sources: flag, environment, systemd's credentials (only settings that hold passwords), .env,
+// default; the first that has a name wins, even if empty (an empty value means the default).
 //
 // Errors   kInvalidArgument naming the setting, where the value came from, the value (credentials hidden) and what is
-//          allowed; kIo: .env exists and cannot be read
-// Threads  pure but for reading .env
+//          allowed; kIo: .env or a credential exists and cannot be read
+// Threads  pure but for reading these files
 #pragma once
 
 #include <filesystem>

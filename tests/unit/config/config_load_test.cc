@@ -67,6 +67,35 @@ TEST_F(ConfigLoad, PrefersFlagThenEnvironmentThenFileThenDefault) {
   EXPECT_EQ(settings->batch_size, 100U);
 }
 
+TEST_F(ConfigLoad, TakesPasswordsFromSystemdsCredentials) {
+  dir_.write("MONGODB_ATLAS_URI", "mongodb://a:credential@backup.example/\n");
+  dir_.write("MONGODB_LOCAL_URI", "mongodb://l:credential@local.example/");
+  dir_.write("SYNC_API_TOKEN", "of-the-credential\r\n");
+  dir_.write("SYNC_LANES", "9");  // no password: not looked for here
+  dir_.write(".env", "MONGODB_ATLAS_URI=mongodb://a:file@backup.example/\nSYNC_LANES=3\n");
+  environment_ = {{"CREDENTIALS_DIRECTORY", dir_.path()}, {"MONGODB_LOCAL_URI", "mongodb://environment.example/"}};
+  const Result<Settings> settings = load();
+  ASSERT_TRUE(settings.ok()) << settings.error().message;
+  EXPECT_EQ(settings->atlas_uri, "mongodb://a:credential@backup.example/") << "before .env";
+  EXPECT_EQ(settings->local_uri, "mongodb://environment.example/") << "behind the environment";
+  EXPECT_EQ(settings->api_token, "of-the-credential");
+  EXPECT_EQ(settings->lanes, 3U);
+}
+
+TEST_F(ConfigLoad, SaysWhichCredentialIsUnusable) {
+  environment_ = {{"CREDENTIALS_DIRECTORY", dir_.path() / "nowhere"}};
+  EXPECT_TRUE(load().ok()) << "none was given";
+  environment_ = {{"CREDENTIALS_DIRECTORY", dir_.path()}};
+  dir_.write("MONGODB_ATLAS_URI", "first-secret\nsecond-secret\n");
+  EXPECT_NE(failure().find("MONGODB_ATLAS_URI is not one line of text"), std::string::npos) << failure();
+  EXPECT_EQ(failure().find("secret"), std::string::npos) << failure();
+  dir_.write("MONGODB_ATLAS_URI", "http://no-database.example\n");
+  EXPECT_NE(failure().find("(from systemd's credentials)"), std::string::npos) << failure();
+  std::filesystem::remove(dir_.path() / "MONGODB_ATLAS_URI");
+  std::filesystem::create_directory(dir_.path() / "MONGODB_ATLAS_URI");
+  EXPECT_NE(failure().find("MONGODB_ATLAS_URI cannot be read"), std::string::npos) << failure();
+}
+
 TEST_F(ConfigLoad, TakesAnEmptyValueForTheDefault) {
   dir_.write(".env", "SYNC_LANES=5\n");
   environment_ = {{"SYNC_LANES", ""}};
