@@ -1,6 +1,7 @@
 """Alerts and the sign of life: what happens arrives at a real receiver, and a receiver that is away slows nothing."""
 from __future__ import annotations
 
+import base64
 import json
 import threading
 from collections.abc import Iterator
@@ -17,6 +18,7 @@ class Receiver:
     def __init__(self) -> None:
         self.alerts: list[dict] = []
         self.beats = 0
+        self.logins: set[str | None] = set()
         receiver = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -26,6 +28,7 @@ class Receiver:
                 self.end_headers()
 
             def do_GET(self) -> None:
+                receiver.logins.add(self.headers["Authorization"])
                 receiver.beats += 1
                 self.send_response(200)
                 self.send_header("Content-Length", "0")
@@ -104,6 +107,14 @@ def test_a_receiver_that_is_away_slows_nothing(world: World) -> None:
     eventually(lambda: any("SYNC_HEARTBEAT_URL does not answer" in line.get("message", "")
                            for line in daemon.log_lines()), 60, "the log says so")
     assert daemon.stop() == 0
+
+
+def test_a_login_in_the_url_goes_into_a_header(world: World, receiver: Receiver) -> None:
+    """Decoded, since @ and : in a password can only stand there as %40 and %3A."""
+    url = receiver.url("/alive").replace("//", "//shop%40home:p%3Aw%25%40d@")
+    world.mirror(SYNC_HEARTBEAT_URL=url)
+    eventually(lambda: receiver.beats > 0, 60, "a sign of life")
+    assert receiver.logins == {"Basic " + base64.b64encode(b"shop@home:p:w%@d").decode()}
 
 
 def test_a_wrong_url_is_refused_without_showing_it(world: World) -> None:

@@ -1,5 +1,7 @@
 #include <httplib.h>
 
+#include <charconv>
+#include <string_view>
 #include <thread>
 
 #include "dualsync/base/waiting.h"
@@ -22,6 +24,20 @@ SplitUrl split(const std::string& url) {
   const std::size_t path = url.find_first_of("/?", scheme == std::string::npos ? 0 : scheme + 3);
   if (path == std::string::npos) return {url, "/"};
   return {url.substr(0, path), (url[path] == '?' ? "/" : "") + url.substr(path)};
+}
+
+// %40 is @ in what stands before the server's name. Source: RFC 3986, 2.1 and 3.2.1.
+std::string percent_decoded(std::string_view text) {
+  std::string decoded;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    unsigned value = 0;
+    const char* digits = text.data() + i + 1;
+    const bool coded =
+        text[i] == '%' && i + 2 < text.size() && std::from_chars(digits, digits + 2, value, 16).ptr == digits + 2;
+    decoded += coded ? static_cast<char>(value) : text[i];
+    if (coded) i += 2;
+  }
+  return decoded;
 }
 
 class HttpHook final : public WebHook {
@@ -51,7 +67,8 @@ class HttpHook final : public WebHook {
     if (!client.is_valid()) return 0;
     if (!login.empty()) {
       const std::size_t colon = login.find(':');
-      client.set_basic_auth(login.substr(0, colon), colon == std::string::npos ? "" : login.substr(colon + 1));
+      client.set_basic_auth(percent_decoded(login.substr(0, colon)),
+                            colon == std::string::npos ? "" : percent_decoded(login.substr(colon + 1)));
     }
     client.set_connection_timeout(kConnectSeconds);
     client.set_read_timeout(kAnswerSeconds);
