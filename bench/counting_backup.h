@@ -23,6 +23,7 @@ class AnyDocument final : public DocumentReader {
   Result<std::vector<std::string>> list_indexes(const Namespace&) override { return none(); }
   Result<std::uint64_t> estimated_count(const Namespace&) override { return none(); }
   Result<std::vector<std::string>> split_points(const Namespace&, std::size_t) override { return none(); }
+  Result<RangeDigest> digest(const Namespace&, const IdRange&) override { return no_digests(); }
   Result<bool> is_empty(const Namespace&) override { return none(); }
   Result<OpTime> cluster_time() override { return none(); }
   Result<std::int64_t> oplog_window_seconds() override { return none(); }

@@ -65,6 +65,7 @@ _dualsync() {
         --mass-delete-percent) return ;;
         --ordering) COMPREPLY=($(compgen -W "document strict" -- "$cur")); return ;;
         --verify-interval) return ;;
+        --full-verify-interval) return ;;
         --drill-interval) return ;;
         --ddl-poll-interval) return ;;
         --reconcile-interval) return ;;
@@ -78,7 +79,7 @@ _dualsync() {
         --log-level) COMPREPLY=($(compgen -W "debug info warn error" -- "$cur")); return ;;
         --log-format) COMPREPLY=($(compgen -W "json text" -- "$cur")); return ;;
       esac
-      words=" -h --help --enabled --local-uri --atlas-uri --queue-max-size --worker-interval --max-retries --persist-queue --excluded-collections --included-collections --batch-size --batch-max --max-ops-per-second --max-bytes-per-second --lanes --data-dir --data-dir-fallback --queue-max-bytes --disk-reserve-bytes --http-listen --database-map --on-drop --drop-retention --mass-delete-percent --ordering --verify-interval --drill-interval --ddl-poll-interval --reconcile-interval --canary-interval --drill-bytes-per-second --shutdown-timeout --connect-timeout --lease-seconds --allow-insecure-backup --copy-threads --log-level --log-format"
+      words=" -h --help --enabled --local-uri --atlas-uri --queue-max-size --worker-interval --max-retries --persist-queue --excluded-collections --included-collections --batch-size --batch-max --max-ops-per-second --max-bytes-per-second --lanes --data-dir --data-dir-fallback --queue-max-bytes --disk-reserve-bytes --http-listen --database-map --on-drop --drop-retention --mass-delete-percent --ordering --verify-interval --full-verify-interval --drill-interval --ddl-poll-interval --reconcile-interval --canary-interval --drill-bytes-per-second --shutdown-timeout --connect-timeout --lease-seconds --allow-insecure-backup --copy-threads --log-level --log-format"
       ;;
     "status")
       case "$prev" in
@@ -150,6 +151,7 @@ _dualsync() {
         --mass-delete-percent) return ;;
         --ordering) COMPREPLY=($(compgen -W "document strict" -- "$cur")); return ;;
         --verify-interval) return ;;
+        --full-verify-interval) return ;;
         --drill-interval) return ;;
         --ddl-poll-interval) return ;;
         --reconcile-interval) return ;;
@@ -163,7 +165,7 @@ _dualsync() {
         --log-level) COMPREPLY=($(compgen -W "debug info warn error" -- "$cur")); return ;;
         --log-format) COMPREPLY=($(compgen -W "json text" -- "$cur")); return ;;
       esac
-      words=" -h --help --json --enabled --local-uri --atlas-uri --queue-max-size --worker-interval --max-retries --persist-queue --excluded-collections --included-collections --batch-size --batch-max --max-ops-per-second --max-bytes-per-second --lanes --data-dir --data-dir-fallback --queue-max-bytes --disk-reserve-bytes --http-listen --database-map --on-drop --drop-retention --mass-delete-percent --ordering --verify-interval --drill-interval --ddl-poll-interval --reconcile-interval --canary-interval --drill-bytes-per-second --shutdown-timeout --connect-timeout --lease-seconds --allow-insecure-backup --copy-threads --log-level --log-format"
+      words=" -h --help --quick --json --enabled --local-uri --atlas-uri --queue-max-size --worker-interval --max-retries --persist-queue --excluded-collections --included-collections --batch-size --batch-max --max-ops-per-second --max-bytes-per-second --lanes --data-dir --data-dir-fallback --queue-max-bytes --disk-reserve-bytes --http-listen --database-map --on-drop --drop-retention --mass-delete-percent --ordering --verify-interval --full-verify-interval --drill-interval --ddl-poll-interval --reconcile-interval --canary-interval --drill-bytes-per-second --shutdown-timeout --connect-timeout --lease-seconds --allow-insecure-backup --copy-threads --log-level --log-format"
       ;;
     "full-sync")
       case "$prev" in
@@ -192,6 +194,7 @@ _dualsync() {
         --mass-delete-percent) return ;;
         --ordering) COMPREPLY=($(compgen -W "document strict" -- "$cur")); return ;;
         --verify-interval) return ;;
+        --full-verify-interval) return ;;
         --drill-interval) return ;;
         --ddl-poll-interval) return ;;
         --reconcile-interval) return ;;
@@ -205,7 +208,7 @@ _dualsync() {
         --log-level) COMPREPLY=($(compgen -W "debug info warn error" -- "$cur")); return ;;
         --log-format) COMPREPLY=($(compgen -W "json text" -- "$cur")); return ;;
       esac
-      words=" -h --help --keep-extra --dry-run --detach --status --cancel --json --enabled --local-uri --atlas-uri --queue-max-size --worker-interval --max-retries --persist-queue --excluded-collections --included-collections --batch-size --batch-max --max-ops-per-second --max-bytes-per-second --lanes --data-dir --data-dir-fallback --queue-max-bytes --disk-reserve-bytes --http-listen --database-map --on-drop --drop-retention --mass-delete-percent --ordering --verify-interval --drill-interval --ddl-poll-interval --reconcile-interval --canary-interval --drill-bytes-per-second --shutdown-timeout --connect-timeout --lease-seconds --allow-insecure-backup --copy-threads --log-level --log-format"
+      words=" -h --help --keep-extra --dry-run --detach --status --cancel --json --enabled --local-uri --atlas-uri --queue-max-size --worker-interval --max-retries --persist-queue --excluded-collections --included-collections --batch-size --batch-max --max-ops-per-second --max-bytes-per-second --lanes --data-dir --data-dir-fallback --queue-max-bytes --disk-reserve-bytes --http-listen --database-map --on-drop --drop-retention --mass-delete-percent --ordering --verify-interval --full-verify-interval --drill-interval --ddl-poll-interval --reconcile-interval --canary-interval --drill-bytes-per-second --shutdown-timeout --connect-timeout --lease-seconds --allow-insecure-backup --copy-threads --log-level --log-format"
       ;;
     "restore")
       case "$prev" in
@@ -237,6 +240,7 @@ _dualsync() {
         --mass-delete-percent) return ;;
         --ordering) COMPREPLY=($(compgen -W "document strict" -- "$cur")); return ;;
         --verify-interval) return ;;
+        --full-verify-interval) return ;;
         --drill-interval) return ;;
         --ddl-poll-interval) return ;;
         --reconcile-interval) return ;;
@@ -250,7 +254,7 @@ _dualsync() {
         --log-level) COMPREPLY=($(compgen -W "debug info warn error" -- "$cur")); return ;;
         --log-format) COMPREPLY=($(compgen -W "json text" -- "$cur")); return ;;
       esac
-      words=" -h --help --namespace --id --to --force --dry-run --json --enabled --local-uri --atlas-uri --queue-max-size --worker-interval --max-retries --persist-queue --excluded-collections --included-collections --batch-size --batch-max --max-ops-per-second --max-bytes-per-second --lanes --data-dir --data-dir-fallback --queue-max-bytes --disk-reserve-bytes --http-listen --database-map --on-drop --drop-retention --mass-delete-percent --ordering --verify-interval --drill-interval --ddl-poll-interval --reconcile-interval --canary-interval --drill-bytes-per-second --shutdown-timeout --connect-timeout --lease-seconds --allow-insecure-backup --copy-threads --log-level --log-format"
+      words=" -h --help --namespace --id --to --force --dry-run --json --enabled --local-uri --atlas-uri --queue-max-size --worker-interval --max-retries --persist-queue --excluded-collections --included-collections --batch-size --batch-max --max-ops-per-second --max-bytes-per-second --lanes --data-dir --data-dir-fallback --queue-max-bytes --disk-reserve-bytes --http-listen --database-map --on-drop --drop-retention --mass-delete-percent --ordering --verify-interval --full-verify-interval --drill-interval --ddl-poll-interval --reconcile-interval --canary-interval --drill-bytes-per-second --shutdown-timeout --connect-timeout --lease-seconds --allow-insecure-backup --copy-threads --log-level --log-format"
       ;;
     "drill")
       case "$prev" in
@@ -281,6 +285,7 @@ _dualsync() {
         --mass-delete-percent) return ;;
         --ordering) COMPREPLY=($(compgen -W "document strict" -- "$cur")); return ;;
         --verify-interval) return ;;
+        --full-verify-interval) return ;;
         --drill-interval) return ;;
         --ddl-poll-interval) return ;;
         --reconcile-interval) return ;;
@@ -294,7 +299,7 @@ _dualsync() {
         --log-level) COMPREPLY=($(compgen -W "debug info warn error" -- "$cur")); return ;;
         --log-format) COMPREPLY=($(compgen -W "json text" -- "$cur")); return ;;
       esac
-      words=" -h --help --to --compare-local --json --enabled --local-uri --atlas-uri --queue-max-size --worker-interval --max-retries --persist-queue --excluded-collections --included-collections --batch-size --batch-max --max-ops-per-second --max-bytes-per-second --lanes --data-dir --data-dir-fallback --queue-max-bytes --disk-reserve-bytes --http-listen --database-map --on-drop --drop-retention --mass-delete-percent --ordering --verify-interval --drill-interval --ddl-poll-interval --reconcile-interval --canary-interval --drill-bytes-per-second --shutdown-timeout --connect-timeout --lease-seconds --allow-insecure-backup --copy-threads --log-level --log-format"
+      words=" -h --help --to --compare-local --json --enabled --local-uri --atlas-uri --queue-max-size --worker-interval --max-retries --persist-queue --excluded-collections --included-collections --batch-size --batch-max --max-ops-per-second --max-bytes-per-second --lanes --data-dir --data-dir-fallback --queue-max-bytes --disk-reserve-bytes --http-listen --database-map --on-drop --drop-retention --mass-delete-percent --ordering --verify-interval --full-verify-interval --drill-interval --ddl-poll-interval --reconcile-interval --canary-interval --drill-bytes-per-second --shutdown-timeout --connect-timeout --lease-seconds --allow-insecure-backup --copy-threads --log-level --log-format"
       ;;
     "report")
       case "$prev" in
@@ -330,6 +335,7 @@ _dualsync() {
         --mass-delete-percent) return ;;
         --ordering) COMPREPLY=($(compgen -W "document strict" -- "$cur")); return ;;
         --verify-interval) return ;;
+        --full-verify-interval) return ;;
         --drill-interval) return ;;
         --ddl-poll-interval) return ;;
         --reconcile-interval) return ;;
@@ -343,7 +349,7 @@ _dualsync() {
         --log-level) COMPREPLY=($(compgen -W "debug info warn error" -- "$cur")); return ;;
         --log-format) COMPREPLY=($(compgen -W "json text" -- "$cur")); return ;;
       esac
-      words=" -h --help --json --enabled --local-uri --atlas-uri --queue-max-size --worker-interval --max-retries --persist-queue --excluded-collections --included-collections --batch-size --batch-max --max-ops-per-second --max-bytes-per-second --lanes --data-dir --data-dir-fallback --queue-max-bytes --disk-reserve-bytes --http-listen --database-map --on-drop --drop-retention --mass-delete-percent --ordering --verify-interval --drill-interval --ddl-poll-interval --reconcile-interval --canary-interval --drill-bytes-per-second --shutdown-timeout --connect-timeout --lease-seconds --allow-insecure-backup --copy-threads --log-level --log-format"
+      words=" -h --help --json --enabled --local-uri --atlas-uri --queue-max-size --worker-interval --max-retries --persist-queue --excluded-collections --included-collections --batch-size --batch-max --max-ops-per-second --max-bytes-per-second --lanes --data-dir --data-dir-fallback --queue-max-bytes --disk-reserve-bytes --http-listen --database-map --on-drop --drop-retention --mass-delete-percent --ordering --verify-interval --full-verify-interval --drill-interval --ddl-poll-interval --reconcile-interval --canary-interval --drill-bytes-per-second --shutdown-timeout --connect-timeout --lease-seconds --allow-insecure-backup --copy-threads --log-level --log-format"
       ;;
     "drain")
       case "$prev" in
@@ -372,6 +378,7 @@ _dualsync() {
         --mass-delete-percent) return ;;
         --ordering) COMPREPLY=($(compgen -W "document strict" -- "$cur")); return ;;
         --verify-interval) return ;;
+        --full-verify-interval) return ;;
         --drill-interval) return ;;
         --ddl-poll-interval) return ;;
         --reconcile-interval) return ;;
@@ -385,7 +392,7 @@ _dualsync() {
         --log-level) COMPREPLY=($(compgen -W "debug info warn error" -- "$cur")); return ;;
         --log-format) COMPREPLY=($(compgen -W "json text" -- "$cur")); return ;;
       esac
-      words=" -h --help --without-local --json --enabled --local-uri --atlas-uri --queue-max-size --worker-interval --max-retries --persist-queue --excluded-collections --included-collections --batch-size --batch-max --max-ops-per-second --max-bytes-per-second --lanes --data-dir --data-dir-fallback --queue-max-bytes --disk-reserve-bytes --http-listen --database-map --on-drop --drop-retention --mass-delete-percent --ordering --verify-interval --drill-interval --ddl-poll-interval --reconcile-interval --canary-interval --drill-bytes-per-second --shutdown-timeout --connect-timeout --lease-seconds --allow-insecure-backup --copy-threads --log-level --log-format"
+      words=" -h --help --without-local --json --enabled --local-uri --atlas-uri --queue-max-size --worker-interval --max-retries --persist-queue --excluded-collections --included-collections --batch-size --batch-max --max-ops-per-second --max-bytes-per-second --lanes --data-dir --data-dir-fallback --queue-max-bytes --disk-reserve-bytes --http-listen --database-map --on-drop --drop-retention --mass-delete-percent --ordering --verify-interval --full-verify-interval --drill-interval --ddl-poll-interval --reconcile-interval --canary-interval --drill-bytes-per-second --shutdown-timeout --connect-timeout --lease-seconds --allow-insecure-backup --copy-threads --log-level --log-format"
       ;;
     "dead-letters")
       words="list show retry discard -h --help"

@@ -9,6 +9,7 @@ namespace {
 
 class FakePorts final : public PortSides {
  public:
+  FakePorts() { server_.digests = true; }
   std::unique_ptr<BackupWriter> make_writer() override { return std::make_unique<FakeWriter>(server_); }
   std::unique_ptr<DocumentReader> make_backup_reader() override { return std::make_unique<FakeReader>(server_); }
   std::unique_ptr<SchemaWriter> make_schema_writer() override { return std::make_unique<FakeSchemaWriter>(server_); }

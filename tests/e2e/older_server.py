@@ -72,16 +72,25 @@ class OlderServer:
             except OSError:
                 return
             self.connections += [client, server]
-            for source, sink, change in ((client, server, False), (server, client, True)):
-                threading.Thread(target=self._pass, args=(source, sink, change), daemon=True).start()
+            for source, sink, of_server in ((client, server, False), (server, client, True)):
+                threading.Thread(target=self._pass, args=(source, sink, of_server), daemon=True).start()
 
-    def _pass(self, source: socket.socket, sink: socket.socket, change: bool) -> None:
+    def request(self, message: bytes) -> bytes | None:  # noqa: ARG002
+        """An answer that the server is not asked for; a client sends its next message after that."""
+        return None
+
+    def answer(self, message: bytes) -> bytes:
+        return message.replace(self.newer, array_of(OLD)) if b"versionArray\0" in message else message
+
+    def _pass(self, source: socket.socket, sink: socket.socket, of_server: bool) -> None:
         with contextlib.suppress(OSError):
             while header := receive(source, HEADER_BYTES):
                 message = header + receive(source, struct.unpack("<i", header)[0] - HEADER_BYTES)
-                if change and b"versionArray\0" in message:
-                    message = message.replace(self.newer, array_of(OLD))
-                sink.sendall(message)
+                own = None if of_server else self.request(message)
+                if own is not None:
+                    source.sendall(own)
+                else:
+                    sink.sendall(self.answer(message) if of_server else message)
         for connection in (source, sink):
             with contextlib.suppress(OSError):
                 connection.shutdown(socket.SHUT_RDWR)

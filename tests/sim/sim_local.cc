@@ -139,6 +139,7 @@ class SimReader final : public DocumentReader {
   Result<std::vector<std::string>> split_points(const Namespace&, std::size_t) override {
     return std::vector<std::string>();
   }
+  Result<RangeDigest> digest(const Namespace&, const IdRange&) override { return no_digests(); }
   Result<bool> is_empty(const Namespace& ns) override {
     if (link_.fails()) return unreachable();
     const auto found = data_.find(ns);

@@ -25,6 +25,8 @@ struct FakeServer {
   std::map<Namespace, Documents> data;
   OpTime time{100, 1};
   bool down = false;
+  bool digests = false;  // can give them
+  int scans = 0;
   bool refuse_command = false;      // the command as a whole, while it holds a refused document
   std::set<std::string> refused;    // documents that validation does not let in
   std::vector<std::string> unique;  // fields, each with a unique index of its own
@@ -71,10 +73,24 @@ class FakeReader : public DocumentReader {
   }
   Result<std::unique_ptr<DocumentCursor>> scan(const Namespace& ns, const IdRange& range) override {
     if (server_.down) return unreachable();
+    ++server_.scans;
     const Documents& all = server_.documents(ns);
-    const auto begin = range.min.empty() ? all.begin() : all.lower_bound(range.min);
-    const auto end = range.max.empty() ? all.end() : all.lower_bound(range.max);
+    const auto [begin, end] = bounds_of(all, range);
     return std::unique_ptr<DocumentCursor>(std::make_unique<FakeCursor>(Documents(begin, end)));
+  }
+  Result<RangeDigest> digest(const Namespace& ns, const IdRange& range) override {
+    if (server_.down) return unreachable();
+    if (!server_.digests) return no_digests();
+    RangeDigest digest;
+    const auto [begin, end] = bounds_of(server_.documents(ns), range);
+    for (auto at = begin; at != end; ++at) {
+      const std::uint64_t hash = std::hash<std::string>()(at->second);
+      ++digest.documents;
+      digest.bytes += at->second.size();
+      digest.low += static_cast<std::int64_t>(hash & 0xffffffffU);
+      digest.high += static_cast<std::int64_t>(hash >> 32U);
+    }
+    return digest;
   }
   Result<std::vector<std::string>> list_databases() override {
     std::set<std::string> names;
@@ -105,8 +121,16 @@ class FakeReader : public DocumentReader {
     if (server_.down) return unreachable();
     return static_cast<std::uint64_t>(server_.documents(ns).size());
   }
-  Result<std::vector<std::string>> split_points(const Namespace&, std::size_t) override {
-    return std::vector<std::string>();
+  Result<std::vector<std::string>> split_points(const Namespace& ns, std::size_t parts) override {
+    std::vector<std::string> points;
+    if (!server_.digests) return points;
+    const Documents& all = server_.documents(ns);
+    std::size_t place = 0;
+    for (const auto& [key, document] : all) {
+      if (place > 0 && place % (all.size() / parts + 1) == 0) points.push_back(key);
+      ++place;
+    }
+    return points;
   }
   Result<bool> is_empty(const Namespace& ns) override { return server_.documents(ns).empty(); }
   Result<OpTime> cluster_time() override { return server_.time; }
@@ -114,6 +138,12 @@ class FakeReader : public DocumentReader {
   Result<void> ping() override { return server_.down ? Result<void>(unreachable()) : Result<void>(); }
 
  private:
+  static std::pair<Documents::const_iterator, Documents::const_iterator> bounds_of(const Documents& all,
+                                                                                   const IdRange& range) {
+    return {range.min.empty() ? all.begin() : all.lower_bound(range.min),
+            range.max.empty() ? all.end() : all.lower_bound(range.max)};
+  }
+
   FakeServer& server_;
 };
 

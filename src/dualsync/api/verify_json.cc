@@ -16,7 +16,7 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 constexpr std::string_view kVerifyForm =
-    R"(the body is {"namespaces": ["shop.bills", "log*"], "repair": false}; both may be left out)";
+    R"(the body is {"namespaces": ["shop.bills", "log*"], "repair": false, "quick": false}; all may be left out)";
 
 Json time_or_null(std::int64_t ms) { return ms == 0 ? Json(nullptr) : Json(iso8601(ms)); }
 
@@ -26,6 +26,7 @@ Json part_json(const VerifyPart& part) {
           {"equal", part.state == VerifyPart::State::kDone ? Json(part.equal()) : Json(nullptr)},
           {"documentsDone", part.documents_done},
           {"documentsTotal", std::max(part.documents_total, part.documents_done)},
+          {"byDigest", part.by_digest},
           {"differenceCount", part.difference_count},
           {"unsettled", part.unsettled},
           {"excepted", part.excepted},
@@ -49,6 +50,9 @@ Result<VerifyOrder> parse_verify_order(std::string_view body) {
     if (name == "repair") {
       if (!value.is_boolean()) return invalid_body("repair is neither true nor false", kVerifyForm);
       order.repair = value.get<bool>();
+    } else if (name == "quick") {
+      if (!value.is_boolean()) return invalid_body("quick is neither true nor false", kVerifyForm);
+      order.quick = value.get<bool>();
     } else if (name == "namespaces") {
       auto names = parse_namespaces(value, kVerifyForm);
       if (!names) return names.error();
@@ -82,6 +86,7 @@ Json verify_status_json(const VerifyStatus& status) {
   body["scheduled"] = status.scheduled;
   body["whole"] = status.whole;
   body["repair"] = status.repair;
+  body["quick"] = status.quick;
   body["startedAt"] = time_or_null(status.started_ms);
   body["finishedAt"] = time_or_null(status.finished_ms);
   body["error"] = status.error.empty() ? Json(nullptr) : Json(redact(status.error));
@@ -92,6 +97,7 @@ Json verify_status_json(const VerifyStatus& status) {
   body["namespacesTotal"] = status.parts.size();
   body["documentsDone"] = done;
   body["documentsTotal"] = total;
+  body["byDigest"] = status.by_digest();
   body["differenceCount"] = status.difference_count();
   body["schemaDifferenceCount"] = status.schema_count();
   body["unsettled"] = status.unsettled();

@@ -120,6 +120,7 @@ Result<VerifyReport> run_verify(const Settings& settings, const VerifyRequest& r
     return facts.error().in("backup");
   VerifyOptions options;
   options.namespaces = request.namespaces;
+  options.quick = request.quick;
   auto recheck = ask_mirror(settings);
   if (!recheck) return recheck.error();
   options.recheck = *recheck;

@@ -26,6 +26,7 @@ namespace dualsync {
 struct VerifyRequest {
   // `name`, `db.name`, `*` globs, as SYNC_INCLUDED_COLLECTIONS has them; empty: everything in scope.
   std::vector<std::string> namespaces;
+  bool quick = false;  // what the servers' digests say is equal is not read
 };
 using VerifyProgress = std::function<void(const CopyStatus&)>;
 

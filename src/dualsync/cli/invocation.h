@@ -27,6 +27,7 @@ struct Invocation {
   RestoreRequest restore;
   FullSyncCommand full_sync;
   bool dry_run = false;
+  bool quick = false;
   DrillRequest drill;
   std::vector<std::string> more_namespaces;  // of restore's --namespace
   DeadLettersRequest dead_letters;

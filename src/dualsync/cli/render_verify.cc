@@ -80,8 +80,11 @@ std::string render_verify(const VerifyReport& report, const Style& style) {
   const std::string took = human_duration(static_cast<std::int64_t>(report.seconds));
   if (!text.empty()) text += '\n';
   if (report.equal()) {
-    text += fmt::format("{}: {} in {}, proven byte for byte up to {} in {}\n", style(Paint::kGood, "EQUAL"),
+    const std::uint64_t digested = report.by_digest();
+    text += fmt::format("{}: {} in {}, {} up to {} in {}\n", style(Paint::kGood, "EQUAL"),
                         counted(report.documents(), "document", "documents"), collections,
+                        digested == 0 ? "proven byte for byte"
+                                      : fmt::format("{} of them by the servers' digests,", human_count(digested)),
                         utc_text(report.verified_until), took);
   } else {
     text += fmt::format("{}: {} in {} of {}, compared in {}\n", style(Paint::kBad, "NOT EQUAL"),
@@ -103,6 +106,7 @@ Json verify_json(const VerifyReport& report) {
                                   {"equal", one.equal()},
                                   {"localDocuments", one.local_documents},
                                   {"backupDocuments", one.backup_documents},
+                                  {"byDigest", one.by_digest},
                                   {"differenceCount", one.difference_count},
                                   {"differences", differences_json(one.differences)},
                                   {"unsettled", one.unsettled},

@@ -76,7 +76,7 @@ int run_command(const Tree& tree, const Invocation& invocation, const CliHooks& 
   if (tree.report->parsed()) return command_report(context);
   if (tree.dead_letters->parsed()) return command_dead_letters(context, invocation.dead_letters);
   if (tree.full_sync->parsed()) {
-    return invocation.dry_run ? command_verify(context, {invocation.full_sync.request.namespaces})
+    return invocation.dry_run ? command_verify(context, {invocation.full_sync.request.namespaces, false})
                               : command_full_sync(context, invocation.full_sync);
   }
   if (tree.restore->parsed()) return command_restore(context, invocation.restore);
@@ -84,7 +84,7 @@ int run_command(const Tree& tree, const Invocation& invocation, const CliHooks& 
   if (tree.drain->parsed()) return command_drain(context, invocation.without_local);
   if (tree.adopt_local->parsed()) return command_adopt_local(context, invocation.yes);
   if (tree.queue->parsed()) return command_queue(context, invocation.queue);
-  return command_verify(context, {invocation.namespaces});
+  return command_verify(context, {invocation.namespaces, invocation.quick});
 }
 
 }  // namespace

@@ -222,6 +222,8 @@ void build_tree(Tree* tree, Invocation* invocation) {
   tree->verify = app.add_subcommand("verify", "Compare local and backup byte for byte; exit 1 on differences");
   tree->verify->add_option("NS", invocation->namespaces,
                            "Collections to compare: `name`, `db.name`, * globs; none: all that are mirrored");
+  tree->verify->add_flag("--quick", invocation->quick,
+                         "Read only what differs by the servers' own digests, where both have them (docs/verify.md)");
   json_flag(tree->verify, "Print the report as JSON");
   add_settings(tree->verify, true, invocation);
 

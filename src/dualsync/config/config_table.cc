@@ -184,8 +184,17 @@ constexpr Field kFields[] = {
      .flag = "--verify-interval",
      .target = &S::verify_interval,
      .default_text = "1h",
-     .help = "How often the daemon compares all of local with the backup, byte for byte, and repairs what differs; the "
-             "first time so long after the first copy; 0: only when it is asked to (POST /api/sync/verify)",
+     .help = "How often the daemon compares all of local with the backup and repairs what differs; the first time so "
+             "long after the first copy; 0: only when it is asked to (POST /api/sync/verify)",
+     .max = 366 * 24 * kHour,
+     .unit = "s",
+     .live = true},
+    {.env = "SYNC_FULL_VERIFY_INTERVAL",
+     .flag = "--full-verify-interval",
+     .target = &S::full_verify_interval,
+     .default_text = "24h",
+     .help = "How often one of those comparisons reads everything, byte for byte. The others read only what differs by "
+             "the servers' own digests, where both servers have them (docs/verify.md); 0: each reads everything",
      .max = 366 * 24 * kHour,
      .unit = "s",
      .live = true},

@@ -51,12 +51,13 @@ struct Settings {
   std::uint32_t mass_delete_percent = 50;      // of a collection; 0: nothing is guarded
   std::chrono::milliseconds drop_retention{};  // 0: for ever
   Ordering ordering = Ordering::kDocument;
-  std::chrono::milliseconds verify_interval{};     // 0: off
-  std::chrono::milliseconds drill_interval{};      // 0: off
-  std::chrono::milliseconds canary_interval{};     // 0: off
-  std::chrono::milliseconds ddl_poll_interval{};   // 0: at the start only; only where local is older than 6.0
-  std::chrono::milliseconds reconcile_interval{};  // 0: off; only without a change stream
-  std::uint64_t drill_bytes_per_second = 0;        // 0: no limit
+  std::chrono::milliseconds verify_interval{};       // 0: off
+  std::chrono::milliseconds full_verify_interval{};  // 0: each comparison is a full one
+  std::chrono::milliseconds drill_interval{};        // 0: off
+  std::chrono::milliseconds canary_interval{};       // 0: off
+  std::chrono::milliseconds ddl_poll_interval{};     // 0: at the start only; only where local is older than 6.0
+  std::chrono::milliseconds reconcile_interval{};    // 0: off; only without a change stream
+  std::uint64_t drill_bytes_per_second = 0;          // 0: no limit
   std::chrono::milliseconds shutdown_timeout{};
   std::chrono::milliseconds connect_timeout{};
   std::chrono::milliseconds lease{};

@@ -36,6 +36,7 @@ struct NamespaceReport {
   Namespace ns;  // as local names it
   std::uint64_t local_documents = 0;
   std::uint64_t backup_documents = 0;
+  std::uint64_t by_digest = 0;          // of local_documents: equal by the servers' digests, and not read
   std::uint64_t difference_count = 0;   // all of them
   std::vector<Difference> differences;  // the first ones, bounded
   std::uint64_t unsettled = 0;          // changed all the time while they were looked at; not proven either way
@@ -66,6 +67,11 @@ struct VerifyReport {
   std::uint64_t excepted() const {
     std::uint64_t sum = 0;
     for (const NamespaceReport& report : namespaces) sum += report.excepted;
+    return sum;
+  }
+  std::uint64_t by_digest() const {
+    std::uint64_t sum = 0;
+    for (const NamespaceReport& report : namespaces) sum += report.by_digest;
     return sum;
   }
   std::uint64_t documents() const {

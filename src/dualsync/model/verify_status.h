@@ -14,6 +14,7 @@ namespace dualsync {
 struct VerifyOrder {
   std::vector<std::string> namespaces;  // patterns as Scope has them; empty: everything in scope
   bool repair = false;                  // what differs is sent again, and compared once more
+  bool quick = false;                   // what both servers' digests say is equal is not read
 };
 
 struct VerifyPart {
@@ -26,6 +27,7 @@ struct VerifyPart {
   std::uint64_t unsettled = 0;      // as NamespaceReport has it
   std::vector<std::string> schema;  // differences of indexes, options, views, in words
   std::uint64_t excepted = 0;       // as NamespaceReport has it
+  std::uint64_t by_digest = 0;      // as NamespaceReport has it
 
   bool equal() const { return difference_count == 0 && schema.empty(); }
 };
@@ -62,6 +64,7 @@ struct VerifyStatus {
   bool scheduled = false;           // nobody asked for it
   bool whole = false;               // of everything in scope
   bool repair = false;
+  bool quick = false;
   std::int64_t started_ms = 0;
   std::int64_t finished_ms = 0;  // 0: it has not
   std::string error;             // kFailed: why; nothing is proven either way
@@ -74,6 +77,11 @@ struct VerifyStatus {
   std::uint64_t difference_count() const {
     std::uint64_t sum = 0;
     for (const VerifyPart& part : parts) sum += part.difference_count;
+    return sum;
+  }
+  std::uint64_t by_digest() const {
+    std::uint64_t sum = 0;
+    for (const VerifyPart& part : parts) sum += part.by_digest;
     return sum;
   }
   std::uint64_t schema_count() const {

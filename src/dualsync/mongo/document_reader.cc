@@ -6,6 +6,7 @@
 #include <array>
 
 #include "dualsync/mongo/command_cursor.h"
+#include "dualsync/mongo/digest_command.h"
 
 namespace dualsync {
 namespace {
@@ -311,6 +312,26 @@ Result<std::vector<std::string>> MongoReader::split_points(const Namespace& ns, 
     if (points.empty() ? point != samples.front() : point != points.back()) points.push_back(point);
   }
   return points;
+}
+
+Result<RangeDigest> MongoReader::digest(const Namespace& ns, const IdRange& range) {
+  const auto unsupported = [&](const std::string& why) {
+    return Error{ErrorKind::kUnsupported, fmt::format("no digests of {}: {}", ns.full(), why), "", 0};
+  };
+  auto server = session_->select_primary();
+  if (!server.ok()) return server.error();
+  const auto facts = session_->facts(*server);
+  if (!facts.ok()) return facts.error();
+  if (!facts->at_least(5, 0)) return unsupported("the server is older than 5.0");
+  BsonDoc command;
+  DUALSYNC_TRY(build_digest_command(ns, range, &command));
+  RangeDigest digest;
+  const Result<void> answered = for_each(session_, ns.db, command, fmt::format("digest of {}", ns.full()),
+                                         [&](std::string_view document) { digest = read_digest(document); });
+  if (answered.ok()) return digest;
+  const ErrorKind kind = answered.error().kind;
+  const bool passing = kind == ErrorKind::kConnectivity || kind == ErrorKind::kStopped || kind == ErrorKind::kThrottled;
+  return passing ? answered.error() : unsupported(answered.error().message);
 }
 
 Result<bool> MongoReader::is_empty(const Namespace& ns) {

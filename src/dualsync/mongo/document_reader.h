@@ -32,6 +32,8 @@ class MongoReader final : public DocumentReader {
   Result<std::vector<std::string>> list_indexes(const Namespace& ns) override;
   Result<std::uint64_t> estimated_count(const Namespace& ns) override;
   Result<std::vector<std::string>> split_points(const Namespace& ns, std::size_t parts) override;
+  // From MongoDB 5.0 on: below, a condition over all types of `_id` uses no index.
+  Result<RangeDigest> digest(const Namespace& ns, const IdRange& range) override;
   Result<bool> is_empty(const Namespace& ns) override;
   Result<OpTime> cluster_time() override;
   Result<std::int64_t> oplog_window_seconds() override;

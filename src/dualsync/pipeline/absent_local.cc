@@ -24,6 +24,7 @@ class NoReader final : public DocumentReader {
   Result<std::vector<std::string>> list_indexes(const Namespace&) override { return gone(); }
   Result<std::uint64_t> estimated_count(const Namespace&) override { return gone(); }
   Result<std::vector<std::string>> split_points(const Namespace&, std::size_t) override { return gone(); }
+  Result<RangeDigest> digest(const Namespace&, const IdRange&) override { return gone(); }
   Result<bool> is_empty(const Namespace&) override { return gone(); }
   Result<OpTime> cluster_time() override { return gone(); }
   Result<std::int64_t> oplog_window_seconds() override { return gone(); }

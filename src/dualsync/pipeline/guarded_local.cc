@@ -57,6 +57,9 @@ class GuardedReader final : public DocumentReader {
   Result<std::vector<std::string>> split_points(const Namespace& ns, std::size_t parts) override {
     return confirmed(inner_->split_points(ns, parts));
   }
+  Result<RangeDigest> digest(const Namespace& ns, const IdRange& range) override {
+    return confirmed(inner_->digest(ns, range));
+  }
   Result<bool> is_empty(const Namespace& ns) override { return confirmed(inner_->is_empty(ns)); }
   Result<OpTime> cluster_time() override { return inner_->cluster_time(); }
   Result<std::int64_t> oplog_window_seconds() override { return inner_->oplog_window_seconds(); }

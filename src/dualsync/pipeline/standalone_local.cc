@@ -86,6 +86,7 @@ class StandaloneReader final : public DocumentReader {
   Result<std::vector<std::string>> split_points(const Namespace& ns, std::size_t parts) override {
     return inner_->split_points(ns, parts);
   }
+  Result<RangeDigest> digest(const Namespace& ns, const IdRange& range) override { return inner_->digest(ns, range); }
   Result<bool> is_empty(const Namespace& ns) override { return inner_->is_empty(ns); }
   Result<std::int64_t> oplog_window_seconds() override { return inner_->oplog_window_seconds(); }
   Result<void> ping() override { return inner_->ping(); }

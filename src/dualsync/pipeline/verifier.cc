@@ -28,7 +28,8 @@ Verifier::Verifier(const Scope& scope, LocalSide& local, BackupSide& backup, con
       local_(local.make_reader()),
       backup_(backup.make_reader()),
       clock_(clock),
-      options_(std::move(options)) {}
+      options_(std::move(options)),
+      quick_(*local_, *backup_) {}
 
 Result<std::vector<CollectionInfo>> Verifier::list_local() {
   std::vector<CollectionInfo> found;
@@ -69,7 +70,9 @@ Result<VerifyReport> Verifier::run(std::stop_token stop, const std::function<voi
     report.verified_until = *now;  // a standalone has none; the comparison still holds
   auto collections = list_local();
   if (!collections) return collections.error();
+  std::vector<std::uint64_t> documents;
   for (const CollectionInfo& info : *collections) {
+    documents.push_back(0);
     if (info.type != CollectionInfo::Type::kCollection) {
       if (options_.planned) options_.planned(info.ns, 0);
       continue;
@@ -77,10 +80,11 @@ Result<VerifyReport> Verifier::run(std::stop_token stop, const std::function<voi
     auto count = local_->estimated_count(info.ns);
     if (!count) return count.error().in("local " + info.ns.full());
     documents_total_ += *count;
+    documents.back() = *count;
     if (options_.planned) options_.planned(info.ns, *count);
   }
-  for (const CollectionInfo& info : *collections) {
-    auto verified = verify_collection(info, stop, progress);
+  for (std::size_t i = 0; i < collections->size(); ++i) {
+    auto verified = verify_collection((*collections)[i], documents[i], stop, progress);
     if (!verified) return verified.error();
     if (options_.compared) options_.compared(*verified);
     report.namespaces.push_back(std::move(*verified));
@@ -90,7 +94,8 @@ Result<VerifyReport> Verifier::run(std::stop_token stop, const std::function<voi
   return report;
 }
 
-Result<NamespaceReport> Verifier::verify_collection(const CollectionInfo& info, std::stop_token stop,
+Result<NamespaceReport> Verifier::verify_collection(const CollectionInfo& info, std::uint64_t documents,
+                                                    std::stop_token stop,
                                                     const std::function<void(const CompareProgress&)>& progress) {
   NamespaceReport report;
   report.ns = info.ns;
@@ -112,18 +117,22 @@ Result<NamespaceReport> Verifier::verify_collection(const CollectionInfo& info, 
       }
       return {};
     };
-    auto counts = compare_namespace(
-        *local_, info.ns, *backup_, scope_.to_backup(info.ns), {}, stop, found, [&](const CompareCounts& so_far) {
-          progress({info.ns, so_far.local, documents_done_ + so_far.local, documents_total_});
-        });
+    const Namespace backup_ns = scope_.to_backup(info.ns);
+    const auto walked = [&](const CompareCounts& so_far) {
+      progress({info.ns, so_far.local, documents_done_ + so_far.local, documents_total_});
+    };
+    const std::uint64_t by_digest = quick_.by_digest();
+    auto counts = options_.quick ? quick_.run(info.ns, backup_ns, documents, stop, found, walked)
+                                 : compare_namespace(*local_, info.ns, *backup_, backup_ns, {}, stop, found, walked);
     if (!counts) return counts.error();
+    report.by_digest = quick_.by_digest() - by_digest;
     report.local_documents = counts->local;
     report.backup_documents = counts->backup;
     documents_done_ += counts->local;
     // Those beyond the bound count as they are.
     report.difference_count -= suspects.size();
     Recheck recheck(*local_, *backup_, clock_, options_.recheck);
-    auto outcome = recheck.run(info.ns, scope_.to_backup(info.ns), std::move(suspects), stop);
+    auto outcome = recheck.run(info.ns, backup_ns, std::move(suspects), stop);
     if (!outcome) return outcome.error();
     report.difference_count += outcome->count;
     report.differences = std::move(outcome->differences);

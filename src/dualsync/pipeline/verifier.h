@@ -1,6 +1,7 @@
 // Verifier: proves that the backup equals local, or names what differs.
 //
-// Shape    documents byte by byte, in `_id` order; collections, options, indexes and views
+// Shape    documents byte by byte, in `_id` order, or by digests where that will do; collections, options, indexes and
+//          views
 // Rule     a difference counts only if it is still there after rechecks: writes that are on their way are none
 // Threads  one owner
 #pragma once
@@ -12,6 +13,7 @@
 #include "dualsync/base/clock.h"
 #include "dualsync/model/scope.h"
 #include "dualsync/model/verify_report.h"
+#include "dualsync/pipeline/quick_compare.h"
 #include "dualsync/pipeline/recheck.h"
 #include "dualsync/ports/sides.h"
 
@@ -19,6 +21,7 @@ namespace dualsync {
 
 struct VerifyOptions {
   std::vector<std::string> namespaces;  // patterns as Scope has them; empty: everything in scope
+  bool quick = false;                   // quick_compare.h; else every document is read
   RecheckOptions recheck;
   // Both on the verifier's thread; empty: nobody wants to know.
   std::function<void(const Namespace&, std::uint64_t documents)> planned;  // each of local, the server's estimate
@@ -42,7 +45,7 @@ class Verifier {
 
  private:
   Result<std::vector<CollectionInfo>> list_local();
-  Result<NamespaceReport> verify_collection(const CollectionInfo& info, std::stop_token stop,
+  Result<NamespaceReport> verify_collection(const CollectionInfo& info, std::uint64_t documents, std::stop_token stop,
                                             const std::function<void(const CompareProgress&)>& progress);
   // Until nothing differs or the same differs again and again; a DDL change may be on its way.
   Result<void> settle_schema(const CollectionInfo& info, NamespaceReport* report, std::stop_token stop);
@@ -55,6 +58,7 @@ class Verifier {
   std::unique_ptr<DocumentReader> backup_;
   const Clock& clock_;
   const VerifyOptions options_;
+  QuickCompare quick_;
   std::uint64_t documents_done_ = 0;
   std::uint64_t documents_total_ = 0;
 };

@@ -32,6 +32,7 @@ void append_part(bson_t* to, const VerifyPart& part) {
   append_text(to, "ns", part.ns.full());
   append_number(to, "total", part.documents_total);
   append_number(to, "done", part.documents_done);
+  append_number(to, "byDigest", part.by_digest);
   append_number(to, "differences", part.difference_count);
   append_number(to, "unsettled", part.unsettled);
   append_number(to, "excepted", part.excepted);
@@ -62,6 +63,7 @@ void read_parts(const bson_iter_t& list, VerifyStatus* status) {
     if (name == "ns") part.ns = Namespace::parse(text_of(field));
     if (name == "total") part.documents_total = number_of(field);
     if (name == "done") part.documents_done = number_of(field);
+    if (name == "byDigest") part.by_digest = number_of(field);
     if (name == "differences") part.difference_count = number_of(field);
     if (name == "unsettled") part.unsettled = number_of(field);
     if (name == "excepted") part.excepted = number_of(field);
@@ -105,11 +107,13 @@ std::string encode_verify_record(const VerifyRecord& record) {
   BsonDoc doc;
   bson_t* to = doc.get();
   append_number(to, "sinceMs", static_cast<std::uint64_t>(record.since_ms));
+  append_number(to, "readMs", static_cast<std::uint64_t>(record.read_ms));
   append_number(to, "id", last.id);
   append_number(to, "state", static_cast<std::uint64_t>(last.state));
   bson_append_bool(to, "scheduled", -1, last.scheduled);
   bson_append_bool(to, "whole", -1, last.whole);
   bson_append_bool(to, "repair", -1, last.repair);
+  bson_append_bool(to, "quick", -1, last.quick);
   append_number(to, "startedMs", static_cast<std::uint64_t>(last.started_ms));
   append_number(to, "finishedMs", static_cast<std::uint64_t>(last.finished_ms));
   append_text(to, "error", last.error);
@@ -139,11 +143,13 @@ VerifyRecord decode_verify_record(std::string_view bytes) {
   while (bson_iter_next(&field)) {
     const std::string_view name = bson_iter_key(&field);
     if (name == "sinceMs") record.since_ms = bson_iter_as_int64(&field);
+    if (name == "readMs") record.read_ms = bson_iter_as_int64(&field);
     if (name == "id") last.id = number_of(field);
     if (name == "state") last.state = static_cast<State>(number_of(field));
     if (name == "scheduled") last.scheduled = bson_iter_as_bool(&field);
     if (name == "whole") last.whole = bson_iter_as_bool(&field);
     if (name == "repair") last.repair = bson_iter_as_bool(&field);
+    if (name == "quick") last.quick = bson_iter_as_bool(&field);
     if (name == "startedMs") last.started_ms = bson_iter_as_int64(&field);
     if (name == "finishedMs") last.finished_ms = bson_iter_as_int64(&field);
     if (name == "error") last.error = text_of(field);

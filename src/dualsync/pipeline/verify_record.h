@@ -16,6 +16,7 @@ namespace dualsync {
 struct VerifyRecord {
   VerifyStatus last;          // the newest one
   std::int64_t since_ms = 0;  // Unix time: the schedule counts from here; 0: it has not begun
+  std::int64_t read_ms = 0;   // Unix time: when everything was last read, not only its digests; 0: not yet
 };
 
 std::string encode_verify_record(const VerifyRecord& record);

@@ -129,6 +129,12 @@ bool VerifyService::due() {
   return false;
 }
 
+bool VerifyService::quick_will_do() const {
+  MutexLock lock(mutex_);
+  const std::int64_t since = context_.clock.unix_ms() - record_.read_ms;
+  return record_.read_ms != 0 && since >= 0 && since < full_interval_.load().count();
+}
+
 bool VerifyService::step(const std::stop_token& stop) {
   std::optional<VerifyOrder> order;
   {
@@ -137,7 +143,7 @@ bool VerifyService::step(const std::stop_token& stop) {
   }
   if (!order) {
     if (!due()) return false;
-    order = VerifyOrder{{}, true};
+    order = VerifyOrder{{}, true, quick_will_do()};
     MutexLock lock(mutex_);
     if (record_.last.state == State::kRunning) return false;  // one was asked for at this moment
     begin(*order, true);
@@ -154,6 +160,7 @@ void VerifyService::begin(const VerifyOrder& order, bool scheduled) {
   next.scheduled = scheduled;
   next.whole = order.namespaces.empty();
   next.repair = order.repair;
+  next.quick = order.quick;
   next.started_ms = context_.clock.unix_ms();
   next.differs = record_.last.differs;
   record_.last = std::move(next);
@@ -163,18 +170,19 @@ void VerifyService::begin(const VerifyOrder& order, bool scheduled) {
   ignore_error(save(), "the queue reports its own trouble; this comparison writes nothing else");
   record_.last.state = State::kRunning;
   record_.last.error.clear();
-  log::info("verify", "comparing", {{"id", record_.last.id}, {"scheduled", scheduled}, {"repair", order.repair}});
+  log::info("verify", "comparing",
+            {{"id", record_.last.id}, {"scheduled", scheduled}, {"repair", order.repair}, {"quick", order.quick}});
 }
 
 Result<void> VerifyService::execute(const VerifyOrder& order, const std::stop_token& stop) {
   auto sides = hooks_.connect();
   if (!sides) return sides.error();
-  auto report = compare(*sides, order.namespaces, true, stop);
+  auto report = compare(*sides, order, false, stop);
   if (!report) return report.error();
   tell(*report);
   const OpTime until = report->verified_until;
   if (order.repair && !report->equal()) {
-    report = repair(*sides, *report, stop);
+    report = repair(*sides, order, *report, stop);
     if (!report) return report.error();
   }
   const bool proven = order.namespaces.empty() && report->equal() && report->unsettled() == 0;
@@ -184,34 +192,35 @@ Result<void> VerifyService::execute(const VerifyOrder& order, const std::stop_to
   return {};
 }
 
-Result<VerifyReport> VerifyService::compare(VerifySides& sides, const std::vector<std::string>& namespaces, bool first,
+Result<VerifyReport> VerifyService::compare(VerifySides& sides, const VerifyOrder& order, bool again,
                                             const std::stop_token& stop) {
   VerifyOptions options;
-  options.namespaces = namespaces;
+  options.namespaces = order.namespaces;
+  options.quick = order.quick;
   options.recheck.catch_up = hooks_.catch_up;
   options.recheck.differences_max = kNamedMax;
   options.recheck.excepted = [this](const Namespace& ns, std::string_view key) {
     return context_.queue.is_withheld(ns, key);
   };
-  if (first) {
+  if (!again) {
     options.planned = [this](const Namespace& ns, std::uint64_t documents) { planned(ns, documents); };
     options.compared = [this](const NamespaceReport& report) { compared(report); };
   }
   Pace pace(context_, stop);
   Verifier verifier(context_.scope, *sides.local, *sides.backup, context_.clock, options);
   auto report = verifier.run(stop, [&](const CompareProgress& progress) {
-    if (first) advanced(progress);
+    if (!again) advanced(progress);
     pace.rest();
   });
   if (!report) return report;
   MutexLock lock(mutex_);
   // What was dropped on both sides since differs no more.
-  if (namespaces.empty()) record_.last.differs.clear();
+  if (order.namespaces.empty()) record_.last.differs.clear();
   for (const NamespaceReport& one : report->namespaces) learn(one);
   return report;
 }
 
-Result<VerifyReport> VerifyService::repair(VerifySides& sides, const VerifyReport& report,
+Result<VerifyReport> VerifyService::repair(VerifySides& sides, const VerifyOrder& order, const VerifyReport& report,
                                            const std::stop_token& stop) {
   set_phase(Phase::kRepairing);
   VerifyRepair repair(context_);
@@ -226,9 +235,10 @@ Result<VerifyReport> VerifyService::repair(VerifySides& sides, const VerifyRepor
   if (!repair.namespaces().empty()) {
     DUALSYNC_TRY(repair.wait(stop));
     set_phase(Phase::kProving);
-    std::vector<std::string> names;
-    for (const Namespace& ns : repair.namespaces()) names.push_back(ns.full());
-    auto again = compare(sides, names, false, stop);
+    VerifyOrder repaired = order;
+    repaired.namespaces.clear();
+    for (const Namespace& ns : repair.namespaces()) repaired.namespaces.push_back(ns.full());
+    auto again = compare(sides, repaired, true, stop);
     if (!again) return again;
     left.namespaces.insert(left.namespaces.end(), again->namespaces.begin(), again->namespaces.end());
   }
@@ -293,6 +303,7 @@ void VerifyService::compared(const NamespaceReport& report) {
   VerifyPart& done = part(report.ns);
   done.state = PartState::kDone;
   done.documents_done = report.local_documents;
+  done.by_digest = report.by_digest;
   done.difference_count = report.difference_count;
   done.unsettled = report.unsettled;
   done.excepted = report.excepted;
@@ -314,13 +325,18 @@ void VerifyService::end(const Result<void>& ended) {
   last.finished_ms = context_.clock.unix_ms();
   last.state = ended ? State::kDone : State::kFailed;
   // One that only told of differences does not put off the one that repairs them.
-  if (ended && last.whole && (last.repair || last.differs.empty())) record_.since_ms = last.finished_ms;
+  if (ended && last.whole && (last.repair || last.differs.empty())) {
+    record_.since_ms = last.finished_ms;
+    if (last.by_digest() == 0) record_.read_ms = last.finished_ms;
+  }
   if (!ended) {
     last.error = ended.error().kind == ErrorKind::kStopped ? kCutOff : ended.error().message;
     log::warn("verify", "nothing is proven either way", {{"id", last.id}, {"why", last.error}});
   } else if (last.differs.empty()) {
     log::info("verify", "the backup equals local",
-              {{"id", last.id}, {"differences_repaired", last.difference_count() + last.schema_count()}});
+              {{"id", last.id},
+               {"differences_repaired", last.difference_count() + last.schema_count()},
+               {"documents_by_digest", last.by_digest()}});
   } else {
     log::warn("verify", "the backup differs from local still",
               {{"id", last.id}, {"namespaces", last.differs.size()}, {"differences", last.difference_count()}});

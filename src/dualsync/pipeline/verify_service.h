@@ -3,7 +3,8 @@
 // Shape    the one comparing walk (Verifier) over connections of its own, collection by collection, range by range; it
 //          works no more than half of the time while operations wait for the lanes
 // Order    due an interval after the last comparison of everything, whoever asked for it; the first one an interval
-//          after the first copy. What could not be compared (a server that is away) is tried again soon
+//          after the first copy. What could not be compared (a server that is away) is tried again soon. Those of the
+//          schedule are quick (quick_compare.h), but for one in `full_interval`, which reads everything
 // Rule     at most one runs. One of the schedule repairs what it finds and compares that once more; one that was asked
 //          for does so if the order says so
 // Threads  run() is one thread's; the rest any
@@ -39,9 +40,10 @@ struct VerifyHooks {
 
 class VerifyService {
  public:
-  // `interval` of zero: only on request.
-  VerifyService(PipelineContext& context, std::chrono::milliseconds interval, VerifyHooks hooks)
-      : context_(context), interval_(interval), hooks_(std::move(hooks)) {}
+  // `interval` of zero: only on request; `full_interval` of zero: everything is read each time.
+  VerifyService(PipelineContext& context, std::chrono::milliseconds interval, std::chrono::milliseconds full_interval,
+                VerifyHooks hooks)
+      : context_(context), interval_(interval), full_interval_(full_interval), hooks_(std::move(hooks)) {}
 
   Result<void> load();  // what an earlier process found; before everything else
 
@@ -52,20 +54,25 @@ class VerifyService {
   // What is known to differ and not repaired, in words; empty: nothing.
   std::string findings() const DUALSYNC_EXCLUDES(mutex_);
 
-  void set_interval(std::chrono::milliseconds interval) { interval_ = interval; }
+  void set_intervals(std::chrono::milliseconds interval, std::chrono::milliseconds full_interval) {
+    interval_ = interval;
+    full_interval_ = full_interval;
+  }
   void run(const std::stop_token& stop);  // until stopped
   // One look at the clock and the orders; true if it compared.
   bool step(const std::stop_token& stop) DUALSYNC_EXCLUDES(mutex_);
 
  private:
   bool due() DUALSYNC_EXCLUDES(mutex_);
+  bool quick_will_do() const DUALSYNC_EXCLUDES(mutex_);
   void begin(const VerifyOrder& order, bool scheduled) DUALSYNC_REQUIRES(mutex_);
   Result<void> execute(const VerifyOrder& order, const std::stop_token& stop) DUALSYNC_EXCLUDES(mutex_);
-  Result<VerifyReport> compare(VerifySides& sides, const std::vector<std::string>& namespaces, bool first,
-                               const std::stop_token& stop) DUALSYNC_EXCLUDES(mutex_);
-  // What is left of the differences of `report`.
-  Result<VerifyReport> repair(VerifySides& sides, const VerifyReport& report, const std::stop_token& stop)
+  // `again`: of what was compared and repaired by `order` a moment ago.
+  Result<VerifyReport> compare(VerifySides& sides, const VerifyOrder& order, bool again, const std::stop_token& stop)
       DUALSYNC_EXCLUDES(mutex_);
+  // What is left of the differences of `report`.
+  Result<VerifyReport> repair(VerifySides& sides, const VerifyOrder& order, const VerifyReport& report,
+                              const std::stop_token& stop) DUALSYNC_EXCLUDES(mutex_);
   void tell(const VerifyReport& report) const;
   void learn(const NamespaceReport& report) DUALSYNC_REQUIRES(mutex_);
   void planned(const Namespace& ns, std::uint64_t documents) DUALSYNC_EXCLUDES(mutex_);
@@ -78,6 +85,7 @@ class VerifyService {
 
   PipelineContext& context_;
   std::atomic<std::chrono::milliseconds> interval_;
+  std::atomic<std::chrono::milliseconds> full_interval_;
   const VerifyHooks hooks_;
   std::optional<std::int64_t> retry_ms_;  // of the running thread: the schedule does not try before this
   mutable Mutex mutex_;

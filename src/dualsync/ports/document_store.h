@@ -34,6 +34,17 @@ struct IdRange {
   std::string max;
 };
 
+// What a server says of the documents of a range without sending them.
+struct RangeDigest {
+  std::uint64_t documents = 0;
+  std::uint64_t bytes = 0;
+  std::int64_t low = 0;   // sums of the halves of each document's hash
+  std::int64_t high = 0;  //
+  bool operator==(const RangeDigest&) const = default;
+};
+
+inline Error no_digests() { return {ErrorKind::kUnsupported, "no digests here", "", 0}; }
+
 // Documents in ascending `_id` order. A document's bytes live until the next call.
 class DocumentCursor {
  public:
@@ -61,6 +72,9 @@ class DocumentReader {
   virtual Result<std::uint64_t> estimated_count(const Namespace& ns) = 0;
   // At most parts - 1 ascending bounds {_id: ...} that cut the namespace into ranges of about equal size.
   virtual Result<std::vector<std::string>> split_points(const Namespace& ns, std::size_t parts) = 0;
+  // Ranges that hold the same bytes have the same digest. The reverse holds but for what a server's hash does not see.
+  // kUnsupported: this server cannot, or not at a price worth it.
+  virtual Result<RangeDigest> digest(const Namespace& ns, const IdRange& range) = 0;
   // True if the namespace holds no document (or does not exist).
   virtual Result<bool> is_empty(const Namespace& ns) = 0;
 

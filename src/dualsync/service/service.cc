@@ -100,7 +100,7 @@ Result<void> Service::make_parts(const ServiceOptions& service_options) {
                                      system_clock(), MirrorGuards{guards_.writer.get(), guards_.local_guard.get()});
   drills_ = std::make_unique<DrillSchedule>(system_clock(), settings_.drill_interval, drill_hooks(settings_, *mirror_));
   verify_ = std::make_unique<VerifyService>(mirror_->context(), settings_.verify_interval,
-                                            verify_hooks(settings_, *mirror_, guards_));
+                                            settings_.full_verify_interval, verify_hooks(settings_, *mirror_, guards_));
   DUALSYNC_TRY(verify_->load());
   history_ = std::make_unique<History>(settings_.data_dir, system_clock().unix_ms());
   canary_ =
@@ -134,7 +134,7 @@ void Service::start_threads() {
 
 void Service::adopt(const Settings& now) {
   mirror_->set_limits(now.operations_per_second, now.bytes_per_second);
-  verify_->set_interval(now.verify_interval);
+  verify_->set_intervals(now.verify_interval, now.full_verify_interval);
   drills_->set_interval(now.drill_interval);
   notifier_->set_urls(now.alert_url, now.heartbeat_url);
 }

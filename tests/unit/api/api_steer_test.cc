@@ -92,12 +92,13 @@ TEST_F(ApiSteerTest, StartsAndShowsAComparison) {
   const auto none = client.Get(path);
   ASSERT_TRUE(none);
   EXPECT_EQ(Json::parse(none->body).at("state"), "idle");
-  const auto started = client.Post(path, R"({"namespaces":["bills"],"repair":true})", "application/json");
+  const auto started = client.Post(path, R"({"namespaces":["bills"],"repair":true,"quick":true})", "application/json");
   ASSERT_TRUE(started);
   EXPECT_EQ(started->status, 202);
   EXPECT_EQ(Json::parse(started->body).at("phase"), "comparing");
   EXPECT_EQ(control_.verify_order().namespaces, std::vector<std::string>{"bills"});
   EXPECT_TRUE(control_.verify_order().repair);
+  EXPECT_TRUE(control_.verify_order().quick);
   expect_problem(client.Post(path), 409, "conflict");
 
   VerifyStatus status = control_.verify();
@@ -105,9 +106,11 @@ TEST_F(ApiSteerTest, StartsAndShowsAComparison) {
   status.parts = {{{"shop", "bills"}, VerifyPart::State::kDone, 10, 12, 2, 1, {"index 'a' is missing on the backup"}},
                   {{"shop", "goods"}, VerifyPart::State::kDone, 5, 5, 0, 0, {}}};
   status.differences = {{{"shop", "bills"}, {DifferenceKind::kMissing, "", R"({ "$numberInt" : "7" })", ""}}};
+  status.parts[1].by_digest = 4;
   control_.set_verify(status);
   const Json body = Json::parse(client.Get(path)->body);
   EXPECT_EQ(body.at("phase"), nullptr);
+  EXPECT_EQ(body.at("byDigest"), 4);
   EXPECT_EQ(body.at("equal"), false);
   EXPECT_EQ(body.at("documentsTotal"), 17);
   EXPECT_EQ(body.at("differenceCount"), 2);
@@ -122,7 +125,7 @@ TEST_F(ApiSteerTest, StartsAndShowsAComparison) {
 TEST_F(ApiSteerTest, RefusesAComparisonThatItDoesNotUnderstand) {
   auto client = this->client();
   for (const char* body : {"{", "[]", R"({"namespaces":"a"})", R"({"namespaces":[1]})", R"({"namespaces":[""]})",
-                           R"({"repair":1})", R"({"keepExtra":true})"}) {
+                           R"({"repair":1})", R"({"quick":"yes"})", R"({"keepExtra":true})"}) {
     expect_problem(client.Post("/api/sync/verify", body, "application/json"), 400, "invalid-argument");
   }
   EXPECT_EQ(control_.verify().state, VerifyStatus::State::kIdle);
