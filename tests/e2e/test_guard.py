@@ -182,6 +182,18 @@ def test_what_is_no_accident_goes_through(world: World) -> None:
     world.assert_equal()
 
 
+def test_a_result_that_is_replaced_by_a_smaller_one_is_no_accident(world: World) -> None:
+    """`$out` fills a collection of its own and renames it over the one that is there."""
+    filled(world.db, "visits", MANY)
+    world.db.visits.aggregate([{"$out": "report"}])
+    daemon = world.mirror()
+    world.db.visits.aggregate([{"$limit": 10}, {"$out": "report"}])
+    world.settle()
+    assert not held_of(daemon)
+    world.assert_equal()
+    assert verify(world)["equal"]
+
+
 def test_it_can_be_switched_off(world: World) -> None:
     filled(world.db, "bills", MANY)
     daemon = world.mirror(SYNC_MASS_DELETE_PERCENT="0")

@@ -163,6 +163,7 @@ void Batch::write(const Namespace& ns, const Indexes& wanted, Round round) {
     const Error& error = outcomes.error();
     if (is_backup_wide(error.kind)) {
       backup_failure_ = error;
+      context_.counters.maybe_written_until_ms = context_.clock.unix_ms();
       return fail_all(indexes, error);
     }
     if (error.kind == ErrorKind::kThrottled) {

@@ -84,11 +84,15 @@ Batch::Indexes Batch::resolve_touches(const Namespace& ns, const Indexes& touche
     for (const std::size_t i : touches) completion(i, Completion::Kind::kPutBack).delay = kLocalDelay;
     return found;
   }
+  const std::vector<DirtyRange> dirty = context_.queue.dirty_ranges();
   for (const std::size_t i : touches) {
     const std::string& document = documents_[i];
     const auto before = backup_before_.find(i);
     const bool equal = before != backup_before_.end() && before->second == document;
-    if (!document.empty() && before != backup_before_.end() && !equal) {
+    // What we may have left there ourselves is nobody else's.
+    const bool ours =
+        taken_[i].op.enqueued_ms <= context_.counters.maybe_written_until_ms || is_dirty(dirty, taken_[i].op);
+    if (!document.empty() && before != backup_before_.end() && !equal && !ours) {
       context_.counters.conflicts.fetch_add(1, std::memory_order_relaxed);
       log::warn("worker", "conflict: the backup held another document; local wins",
                 {{"namespace", ns.full()}, {"key", to_json(taken_[i].op.document_key)}});

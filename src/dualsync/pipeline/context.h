@@ -50,6 +50,9 @@ struct PipelineCounters {
   std::atomic<std::uint64_t> gaps{0};
   std::atomic<std::uint64_t> malformed_events{0};
   std::atomic<std::uint64_t> bytes_sent{0};
+  // Unix time, ms. What was enqueued before may be on the backup already, in an older form: an earlier process or a
+  // connection ended before the backup's answer came.
+  std::atomic<std::int64_t> maybe_written_until_ms{0};
 };
 
 class MirrorMetrics;

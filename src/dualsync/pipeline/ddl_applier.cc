@@ -204,8 +204,13 @@ Result<DdlApplier::Outcome> DdlApplier::apply_rename(const DdlEvent& event) {
   const bool to_in_scope = context_.scope.contains(event.to);
   const Namespace from = context_.scope.to_backup(event.ns);
   const Namespace to = context_.scope.to_backup(event.to);
-  if (!from_in_scope) return Outcome{{dirty(event.to, "renamed into the scope", event)}, {}};
   DUALSYNC_TRY(indexes_.forget_owed(event.to));
+  if (!from_in_scope) {
+    // `$out` does so, again and again: what stood at the name is replaced on purpose, and much of it may be the same.
+    DirtyRange range = dirty(event.to, "renamed into the scope", event);
+    range.other_collection = true;
+    return Outcome{{std::move(range)}, {event.to}};
+  }
   if (!to_in_scope) {
     DUALSYNC_TRY(remove_collection(context_, *backup_, *schema_, from, event.time));
     return Outcome{{}, {event.ns}};
@@ -228,7 +233,7 @@ Result<DdlApplier::Outcome> DdlApplier::apply_rename(const DdlEvent& event) {
   auto renamed = schema_->rename(from, to, true);
   if (!renamed) return renamed.error();
   DUALSYNC_TRY(indexes_.move_owed(event.ns, event.to));
-  Outcome outcome{{}, {event.ns}};
+  Outcome outcome{{}, {event.ns, event.to}};
   if (is_dirty(event.ns)) outcome.dirty.push_back(dirty(event.to, "renamed while it was being repaired", event));
   return outcome;
 }
@@ -274,6 +279,7 @@ DirtyRange DdlApplier::dirty(const Namespace& ns, const std::string& reason, con
     if (known.ns == event.ns) {
       range.gap_start = std::min(range.gap_start, known.gap_start);
       range.first_copy = known.first_copy;
+      range.other_collection = known.other_collection;
     }
   }
   return range;

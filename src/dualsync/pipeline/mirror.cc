@@ -37,6 +37,7 @@ Mirror::Mirror(PipelineOptions options, const Scope& scope, LocalSide& local, Ba
   context_.pause = &pause_;
   context_.delete_guard = &delete_guard_;
   context_.metrics = &metrics_;
+  counters_.maybe_written_until_ms = clock.unix_ms();
   for (std::size_t i = 0; i < options.lanes; ++i) lanes_.push_back(std::make_unique<Lane>(context_, i));
   synced_applied_ = queue.applied_position();
 }
