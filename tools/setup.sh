@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
 # Installs what building and testing need, each step only if something is missing. Every step can be repeated.
 #
-# Run      tools/setup.sh [packages|test-packages|python|data|fast-server|promtool|node]...   (default: packages python data)
+# Run      tools/setup.sh [STEP]...   (default: packages python data)
+#          STEP: packages test-packages python data fast-server promtool node toxiproxy
 # Source   the same steps as functions: setup_packages build|all, setup_python, setup_data, setup_fast_server,
-#          setup_promtool, setup_node
+#          setup_promtool, setup_node, setup_toxiproxy
 # Sets     DUALSYNC_CACHE, DUALSYNC_PYTHON (the virtual environment's interpreter), DUALSYNC_SAMPLE_DATA
 # Errors   a failed step prints its name and the cause and returns 1; nothing is left half installed
 set -euo pipefail
@@ -18,6 +19,8 @@ readonly SETUP_RETRY_SECONDS=5
 readonly SECANTUS_VERSION=0.5.3-beta.193
 readonly RUST_MINIMUM=1.85
 readonly NODE_VERSION=22.20.0
+# The newest that Debian 12's Go (1.19) builds.
+readonly TOXIPROXY_VERSION=v2.5.0
 readonly SETUP_NETWORK_HINT="Check the network and the package registry's settings, then run the same command again."
 
 setup_say() { printf '[setup] %s\n' "$*"; }
@@ -177,6 +180,27 @@ setup_promtool() {
   if command -v promtool >/dev/null; then setup_say "promtool: present"; else setup_say "promtool: none here"; fi
 }
 
+# Toxiproxy makes faults on the lines between the daemon and its servers. It is built once from its Go module, with the
+# Go that is here, else with the distribution's. Not having it is no error: its tests are skipped and say so.
+setup_toxiproxy() {
+  local folder="$DUALSYNC_CACHE/toxiproxy" work
+  if [[ ! -x "$folder/server" ]]; then
+    command -v go >/dev/null || setup_install "Go compiler" golang-go || true
+    if command -v go >/dev/null; then
+      setup_say "building toxiproxy $TOXIPROXY_VERSION (half a minute, once)"
+      mkdir -p "$DUALSYNC_CACHE"
+      work="$(mktemp -d "$DUALSYNC_CACHE/toxiproxy.XXXXXX")"
+      if setup_retry "toxiproxy: go install" "Its tests are skipped without it." \
+        env GOTOOLCHAIN=local GOBIN="$work" go install "github.com/Shopify/toxiproxy/v2/cmd/server@$TOXIPROXY_VERSION"; then
+        mkdir -p "$folder"
+        mv "$work/server" "$folder/server"
+      fi
+      rm -rf "$work"
+    fi
+  fi
+  if [[ -x "$folder/server" ]]; then setup_say "toxiproxy: present"; else setup_say "toxiproxy: none here"; fi
+}
+
 # setup_at_least MINIMUM VERSION: whether VERSION is MINIMUM or newer.
 setup_at_least() {
   [[ -n "$2" && "$(printf '%s\n%s\n' "$1" "$2" | sort -V | head -n 1)" == "$1" ]]
@@ -271,12 +295,13 @@ setup_main() {
         setup_fast_server || return 1
         ;;
       promtool) setup_promtool ;;
+      toxiproxy) setup_toxiproxy ;;
       node)
         setup_python || return 1
         setup_node || return 1
         ;;
       *)
-        setup_fail "arguments" "unknown step '$step'" "Steps: packages test-packages python data fast-server promtool node"
+        setup_fail "arguments" "unknown step '$step'" "Steps: packages test-packages python data fast-server promtool node toxiproxy"
         return 1
         ;;
     esac
