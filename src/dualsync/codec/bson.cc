@@ -33,6 +33,21 @@ bool is_valid_bson(std::string_view document) {
   return view && is_shallow(*view) && bson_validate(&*view, BSON_VALIDATE_NONE, nullptr);
 }
 
+void append_value(bson_t* to, std::string_view name, const bson_iter_t& iter) {
+  constexpr std::size_t kFrame = 7;  // length, type, the name's end, the document's end
+  const std::size_t begin = iter.key + bson_iter_key_len(&iter) + 1;
+  const std::string_view value(reinterpret_cast<const char*>(iter.raw) + begin, iter.next_off - begin);
+  const auto length = static_cast<std::uint32_t>(kFrame + name.size() + value.size());
+  std::string element;
+  element.reserve(length);
+  for (unsigned i = 0; i < sizeof length; ++i) element += static_cast<char>(length >> (8 * i) & 0xffU);
+  element += static_cast<char>(bson_iter_type(&iter));
+  element.append(name).push_back('\0');
+  element.append(value).push_back('\0');
+  const auto view = view_bson(element);
+  DUALSYNC_CHECK(view.has_value() && bson_concat(to, &*view));
+}
+
 std::string to_json(std::string_view document) {
   const auto view = view_bson(document);
   if (!view) return "(not a BSON document)";

@@ -118,6 +118,10 @@ inline void append_document(bson_t* to, std::string_view name, std::string_view 
   DUALSYNC_CHECK(bson_append_document(to, name.data(), static_cast<int>(name.size()), &*view));
 }
 
+// Appends the value at `iter` under `name`, byte for byte. bson_append_iter() is not that: it sorts the options of a
+// regular expression and cuts code at a zero byte.
+void append_value(bson_t* to, std::string_view name, const bson_iter_t& iter);
+
 // Canonical Extended JSON, for messages about keys and schema; never for the content of a user's document.
 std::string to_json(std::string_view document);
 

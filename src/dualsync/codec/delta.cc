@@ -154,10 +154,9 @@ std::optional<std::string> merge_deltas(std::string_view older, std::string_view
   bson_t child;
   bson_append_document_begin(merged.get(), "updatedFields", -1, &child);
   for (const auto& [path, value] : set_first) {
-    if (!is_set_again(path)) bson_append_iter(&child, path.data(), static_cast<int>(path.size()), &value);
+    if (!is_set_again(path)) append_value(&child, path, value);
   }
-  for (const auto& [path, value] : set_second)
-    bson_append_iter(&child, path.data(), static_cast<int>(path.size()), &value);
+  for (const auto& [path, value] : set_second) append_value(&child, path, value);
   bson_append_document_end(merged.get(), &child);
   bson_append_array_begin(merged.get(), "removedFields", -1, &child);
   std::vector<std::string_view> removed = first->removed;

@@ -175,7 +175,7 @@ std::string id_key_of(std::string_view document) {
   bson_iter_t iter;
   if (!find_field(document, "_id", &iter)) return {};
   BsonDoc key;
-  bson_append_iter(key.get(), "_id", 3, &iter);
+  append_value(key.get(), "_id", iter);
   return key.str();
 }
 

@@ -49,7 +49,7 @@ Result<std::string> SplitEventJoiner::add(std::string_view event, const Fragment
   while (bson_iter_next(&iter)) {
     const std::string_view name = bson_iter_key(&iter);
     if (name == "splitEvent" || (name == "_id" && !last)) continue;
-    bson_append_iter(kept.get(), name.data(), static_cast<int>(name.size()), &iter);
+    append_value(kept.get(), name, iter);
   }
   fields_ += elements_of(kept.bytes());
   last_number_ = fragment.number;

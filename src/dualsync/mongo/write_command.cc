@@ -25,10 +25,10 @@ Result<void> append_key(bson_t* query, std::string_view document_key) {
     if (needs_eq(iter)) {
       bson_t condition;
       bson_append_document_begin(query, bson_iter_key(&iter), -1, &condition);
-      bson_append_iter(&condition, "$eq", -1, &iter);
+      append_value(&condition, "$eq", iter);
       bson_append_document_end(query, &condition);
     } else {
-      bson_append_iter(query, bson_iter_key(&iter), -1, &iter);
+      append_value(query, bson_iter_key(&iter), iter);
     }
   }
   return {};
@@ -104,7 +104,7 @@ Result<void> append_delta(bson_t* statement, const WriteItem& item) {
   if (parts->has_updated) {
     bson_append_document_begin(&update, "$set", -1, &operation);
     for (bson_iter_t field = parts->updated; bson_iter_next(&field);) {
-      bson_append_iter(&operation, bson_iter_key(&field), -1, &field);
+      append_value(&operation, bson_iter_key(&field), field);
     }
     bson_append_document_end(&update, &operation);
   }

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "dualsync/codec/bson.h"
 #include "support/bson_literal.h"
 
 namespace dualsync {
@@ -44,6 +45,39 @@ TEST(Delta, DisjointAndEqualPathsMerge) {
       merge_deltas(description(R"({"a":1,"b.c":2})", R"(["x"])"), description(R"({"a":9,"d":3})", R"(["x","y"])"));
   ASSERT_TRUE(merged);
   EXPECT_EQ(*merged, bson(R"({"updatedFields":{"b.c":2,"a":9,"d":3},"removedFields":["x","y"]})"));
+}
+
+// {name: /^a/xi}, as another driver may write it: libbson would sort the options.
+std::string unsorted_regex(const std::string& name) {
+  const std::string element = std::string("\x0b") + name + '\0' + "^a" + '\0' + "xi" + '\0';
+  return std::string(1, static_cast<char>(5 + element.size())) + std::string(3, '\0') + element + '\0';
+}
+
+TEST(Delta, AMergeKeepsEveryByteOfAValue) {
+  BsonDoc older;
+  append_document(older.get(), "updatedFields", unsorted_regex("a"));
+  BsonDoc newer;
+  append_document(newer.get(), "updatedFields", bson(R"({"b":1})"));
+  const auto merged = merge_deltas(older.bytes(), newer.bytes());
+  ASSERT_TRUE(merged.has_value());
+  const std::string regex = unsorted_regex("a");
+  EXPECT_NE(merged->find(regex.substr(4, regex.size() - 5)), std::string::npos);
+}
+
+TEST(Delta, AValueIsAppendedAsItIs) {
+  for (const std::string& document :
+       {unsorted_regex("a"), bson(R"({"a":1.5})"), bson(R"({"a":null})"), bson(R"({"a":{"b":[1,{"$minKey":1}]}})"),
+        bson(R"({"a":{"$code":"f"}})"), bson(R"({"a":{"$code":"f","$scope":{"x":1}}})"),
+        std::string("\x10\0\0\0\x0d"
+                    "a\0\x04\0\0\0"
+                    "x\0y\0\0",
+                    16)}) {
+    bson_iter_t field;
+    ASSERT_TRUE(find_field(document, "a", &field)) << to_json(document);
+    BsonDoc copy;
+    append_value(copy.get(), "a", field);
+    EXPECT_EQ(copy.bytes(), document);
+  }
 }
 
 TEST(Delta, PrefixesAndSetAfterRemoveDoNotMerge) {
