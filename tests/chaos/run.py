@@ -54,12 +54,16 @@ class Application:
         self.chaos = Chaos(self.database, seed)
         self.acknowledged: dict[int, int] = {}
         self.stopped = threading.Event()
+        self.failures: list[Exception] = []
         self.threads = [threading.Thread(target=self._run, args=(act,), daemon=True)
                         for act in (self.chaos.step, self._book)]
 
     def _run(self, act: Callable[[], None]) -> None:
-        while not self.stopped.wait(APPLICATION_PAUSE):
-            act()
+        try:
+            while not self.stopped.wait(APPLICATION_PAUSE):
+                act()
+        except Exception as error:  # noqa: BLE001  (`stop` raises it, where the run can see it)
+            self.failures.append(error)
 
     def _book(self) -> None:
         number = len(self.acknowledged)
@@ -95,6 +99,8 @@ class Application:
             thread.join(60)
             if thread.is_alive():
                 raise Loss("the application hangs")
+        if self.failures:
+            raise Loss(f"the application ended too early: {self.failures[0]!r}") from self.failures[0]
 
 
 class Stage:
