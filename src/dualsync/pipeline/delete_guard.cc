@@ -69,10 +69,13 @@ void DeleteGuard::count_uncalm() {
 }
 
 Result<void> DeleteGuard::noted(const Namespace& ns, Watch* watch) {
-  watch->deletes = std::max(watch->captured.take_peak(), watch->foreign.take_peak());
+  const std::int64_t in_windows = std::max(watch->captured.take_peak(), watch->foreign.take_peak());
+  // Of one accident, however long it takes: decide() has to know how much is left.
+  watch->deletes = watch->phase == Phase::kHeld ? std::max(watch->deletes, in_windows) : in_windows;
   watch->last_delete = clock_.now();
   if (watch->phase == Phase::kCalm) {
-    if (watch->deletes <= kFreeMin) watch->allowed = kFreeMin;  // what was allowed is long past
+    if (watch->second >= watch->allowed_until) watch->allowed = kFreeMin;
+    if (watch->deletes > kFreeMin) watch->allowed_until = watch->second + DeleteWindow::kSeconds;
     if (watch->deletes <= watch->allowed) return {};
     watch->phase = Phase::kSuspect;
     watch->since_ms = clock_.unix_ms();
@@ -187,6 +190,7 @@ void DeleteGuard::judge(const Namespace& ns, std::int64_t documents) {
     const bool paused = clock_.now() - watch.last_delete >= kPause;
     if (guarded && watch.deletes > free && !paused) return;
     watch.allowed = guarded && watch.deletes <= free ? free : watch.deletes + free;
+    watch.allowed_until = watch.second + DeleteWindow::kSeconds;
     watch.phase = Phase::kCalm;
   }
   ignore_error(keep(ns, watch), "the disk is in trouble, which the queue reports; it is judged again after a restart");
@@ -252,7 +256,9 @@ Result<std::uint64_t> DeleteGuard::decide(const Namespace& ns, bool release) {
     decided.until = until = queue_.position().time;
     decided.captured.clear();
     decided.foreign.clear();
-    decided.allowed = std::max(kFreeMin, decided.documents);  // the same deletes, still going on, are no news
+    // The same deletes, still going on, are no news, but there can be no more of them than there were documents left.
+    decided.allowed = std::max(kFreeMin, decided.documents - decided.deletes);
+    decided.allowed_until = std::max(decided.second, until.t) + DeleteWindow::kSeconds;
     decided.deletes = 0;
     DUALSYNC_TRY(keep(ns, decided));
     watches_[ns] = std::move(decided);

@@ -4,6 +4,8 @@
 //          Who captures or finds a delete says so first (note_*); a lane asks (verdict) before it sends one
 // Rule     from kFreeMin deletes (or kFreePercent of the collection) on, deletes wait until it is known how large the
 //          collection is, and until they have paused or are too many. So at most that much of it is gone when it trips
+// Rule     what was decided, or found to be few, counts for these deletes only: for as many as the collection still
+//          had, and until five minutes pass in which there are few. The next accident is judged anew
 // Rule     what is decided or suspected is kept in the queue's state: a restart forgets neither
 // States   calm -> suspect -> calm | held -> calm, and beside it a decision on what is still on its way
 // Threads  note_*, verdict and view any; run() one thread; decide() any
@@ -72,11 +74,12 @@ class DeleteGuard {
     Decision decision = Decision::kNone;  // of the deletes up to `until`, as long as some are on their way
     OpTime until;
     DeleteWindow captured;
-    DeleteWindow foreign;  // apart: a comparison also finds what is captured and not yet applied
-    std::int64_t allowed = kFreeMin;
-    std::int64_t documents = 0;  // of the collection, before; known once it is held
-    std::int64_t deletes = 0;    // as the windows had it last
-    std::uint32_t second = 0;    // of cluster time, of the last of them
+    DeleteWindow foreign;             // apart: a comparison also finds what is captured and not yet applied
+    std::int64_t allowed = kFreeMin;  // deletes that are no news
+    std::uint32_t allowed_until = 0;  // cluster time at which that ends, unless more of them come before
+    std::int64_t documents = 0;       // of the collection, before; known once it is held
+    std::int64_t deletes = 0;         // as the windows had it last
+    std::uint32_t second = 0;         // of cluster time, of the last of them
     SteadyTime last_delete;
     std::int64_t since_ms = 0;
 

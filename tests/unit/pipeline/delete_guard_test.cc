@@ -20,31 +20,6 @@ using Verdict = DeleteGuard::Verdict;
 
 constexpr std::uint32_t kNow = 1000;
 
-TEST(DeleteWindow, CountsFromTheHighestPoint) {
-  DeleteWindow window;
-  EXPECT_EQ(window.take_peak(), 0);
-  window.add_insert(kNow);
-  EXPECT_TRUE(window.empty()) << "inserts alone are not kept";
-  window.add_deletes(kNow, 10);
-  for (int i = 0; i < 4; ++i) window.add_insert(kNow + 1);
-  EXPECT_EQ(window.take_peak(), 10) << "since nobody asked while it was that much";
-  EXPECT_EQ(window.take_peak(), 6);
-  window.add_deletes(kNow + 2, 3);
-  EXPECT_EQ(window.take_peak(), 9);
-  window.add_deletes(kNow + 3, 5);
-  EXPECT_EQ(window.take_peak(), 14);
-  window.add_deletes(kNow + 3 + DeleteWindow::kSeconds - 1, 1);
-  EXPECT_EQ(window.take_peak(), 6) << "five minutes later only the newest count";
-}
-
-TEST(DeleteWindow, InsertsBeforeTheDeletesDoNotMakeUpForThem) {
-  DeleteWindow window;
-  window.add_deletes(kNow, 1);
-  for (int i = 0; i < 1000; ++i) window.add_insert(kNow);
-  window.add_deletes(kNow, 600);
-  EXPECT_EQ(window.take_peak(), 600);
-}
-
 class DeleteGuardTest : public test::PipelineFixture {
  protected:
   void SetUp() override {
@@ -347,6 +322,45 @@ TEST_F(DeleteGuardTest, ADecisionHoldsForWhatWasOnItsWay) {
   guard_->step();
   EXPECT_EQ(guard_->view().at(0).discarded, 1500U);
   EXPECT_EQ(verdict(), Verdict::kGo) << "the decision is done";
+}
+
+// What a person decided counts for one accident.
+TEST_F(DeleteGuardTest, AfterADecisionTheNextAccidentIsJudgedAnew) {
+  fill(2000);
+  note_deletes(0, 2000);
+  guard_->step();
+  ASSERT_EQ(verdict(), Verdict::kHold);
+  ASSERT_TRUE(guard_->decide(kBills, false).ok());
+  guard_->step();
+  note_deletes(0, 1500, kNow + 60);  // the documents are back on local, and so is the accident
+  EXPECT_EQ(verdict({kNow + 60, 1}), Verdict::kWait);
+  guard_->step();
+  EXPECT_EQ(verdict({kNow + 60, 1}), Verdict::kHold);
+}
+
+TEST_F(DeleteGuardTest, DeletesThatGoOnAfterTheDecisionAreNoNews) {
+  fill(2000);
+  append({make_op(OpKind::kTouch, "9999", "", {kNow, 1})}, {kNow, 1});  // the decision is made at this time
+  note_deletes(0, 1200);
+  guard_->step();
+  ASSERT_TRUE(guard_->decide(kBills, true).ok());
+  note_deletes(1200, 1210, kNow + 2);
+  note_deletes(1210, 2000, kNow + 4);
+  EXPECT_EQ(verdict({kNow + 4, 1}), Verdict::kGo) << "800 were left";
+  note_deletes(0, 200, kNow + 5);
+  EXPECT_EQ(verdict({kNow + 5, 1}), Verdict::kWait) << "these are more than were left";
+}
+
+TEST_F(DeleteGuardTest, WhatWasAllowedEndsAfterFiveMinutesWithoutDeletes) {
+  fill(4000);
+  note_deletes(0, 1500);
+  pass(std::chrono::seconds(1));
+  guard_->step();
+  ASSERT_EQ(verdict(), Verdict::kGo) << "fewer than half, and they have paused";
+  std::uint32_t second = kNow;
+  for (int i = 1500; i < 1510; ++i) note_deletes(i, i + 1, second += 100);  // a few now and then do not keep it up
+  note_deletes(1600, 2900, second + 1);
+  EXPECT_EQ(verdict({second + 1, 1}), Verdict::kWait);
 }
 
 TEST_F(DeleteGuardTest, StrictOrderWaitsBehindAWaitingDelete) {
