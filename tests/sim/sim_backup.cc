@@ -226,6 +226,7 @@ WriteOutcome SimBackup::apply_delta(Collection& collection, const Request::Item&
   }
   const std::string after = encode(id_of(found->second), fields);
   if (refused(after)) return failure(ErrorKind::kRefused, 121);
+  if (after == found->second) return failure(ErrorKind::kHeal, 0);
   found->second = after;
   return {};
 }

@@ -214,7 +214,7 @@ class FakeWriter final : public BackupWriter {
     return field.str();
   }
 
-  // Fields of the document itself, each of which must be there; false: one is not, and nothing has changed.
+  // Fields of the document itself, each of which must be there; false: nothing has changed.
   static bool apply_delta(std::string_view change, bool loose, std::string* document) {
     std::map<std::string, bson_iter_t> set;
     std::set<std::string> removed;
@@ -237,8 +237,9 @@ class FakeWriter final : public BackupWriter {
     }
     if (!set.empty() && !loose) return false;
     for (const auto& [name, value] : set) bson_append_iter(after.get(), name.c_str(), -1, &value);
+    const bool changes = *document != after.bytes();
     *document = after.str();
-    return true;
+    return changes || loose;
   }
 
   std::optional<WriteOutcome> collision(const Documents& documents, const WriteItem& item) const {

@@ -103,20 +103,23 @@ bool is_exact_delta(std::string_view update_description) {
   bson_iter_t disambiguated;
   const bool dots_are_known =
       find_field(update_description, "disambiguatedPaths", &disambiguated) && is_empty_container(disambiguated);
+  bool changes = false;
   while (bson_iter_next(&iter)) {
     const std::string_view name = bson_iter_key(&iter);
     if (name == "updatedFields") {
       if (!updated_paths_are_exact(iter, dots_are_known)) return false;
+      changes = changes || !is_empty_container(iter);
     } else if (name == "removedFields") {
       if (!for_each_removed(iter, [&](std::string_view path) { return is_exact_path(path, dots_are_known); }))
         return false;
+      changes = changes || !is_empty_container(iter);
     } else if (name == "truncatedArrays" || name == "disambiguatedPaths") {
       if (!is_empty_container(iter)) return false;
     } else {
       return false;  // something this version does not know: re-read
     }
   }
-  return true;
+  return changes;  // an update that names no field has moved some
 }
 
 std::optional<std::string> merge_deltas(std::string_view older, std::string_view newer) {

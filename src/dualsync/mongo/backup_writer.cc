@@ -30,7 +30,7 @@ std::int64_t int_field(const bson_t& document, const char* name) {
   return bson_iter_init_find(&iter, &document, name) ? bson_iter_as_int64(&iter) : 0;
 }
 
-// Every delta of a command of which not all matched.
+// Every delta of a command of which not all found something to change.
 void heal_all(std::span<const std::size_t> sent, std::string_view what, std::vector<WriteOutcome>* outcomes) {
   for (const std::size_t place : sent) {
     WriteOutcome& outcome = (*outcomes)[place];
@@ -39,6 +39,11 @@ void heal_all(std::span<const std::size_t> sent, std::string_view what, std::vec
     outcome.error = {ErrorKind::kHeal, fmt::format("{}: a change that fits no document of the backup", what), "", 0};
   }
 }
+
+// By which the server says that deltas did what they should. One that matched and changed nothing was sent twice, or
+// the update on local only moved fields, which $set cannot say. In order, reading again would be ahead of the order;
+// and what is loose is all that is known.
+const char* counted_field(bool in_order, bool loose) { return in_order || loose ? "n" : "nModified"; }
 
 bool any_failed(const std::vector<WriteOutcome>& outcomes, std::span<const std::size_t> sent) {
   return std::any_of(sent.begin(), sent.end(), [&](std::size_t place) { return !outcomes[place].ok; });
@@ -219,8 +224,9 @@ Result<std::size_t> MongoBackupWriter::send(const Call& call, Kind kind, std::sp
   const std::size_t errors = apply_write_errors(*reply.get(), chosen, what, &call.outcomes);
   apply_upserts(*reply.get(), chosen, &call.outcomes);
   if (kind == Kind::kDelta) {
-    const auto matched = static_cast<std::size_t>(std::max<std::int64_t>(0, int_field(*reply.get(), "n")));
-    if (matched + errors < chosen.size()) heal_all(chosen, what, &call.outcomes);
+    const char* const counted = counted_field(call.in_order, call.items[chosen.front()].loose);
+    const auto done = static_cast<std::size_t>(std::max<std::int64_t>(0, int_field(*reply.get(), counted)));
+    if (done + errors < chosen.size()) heal_all(chosen, what, &call.outcomes);
   }
   return chosen.size();
 }

@@ -7,8 +7,9 @@
 // Units    bytes_sent() counts the bytes of the commands, before compression
 // Threads  one owner
 // Errors   as ports/document_store.h. A command that the server refuses as a whole because of its content is halved
-//          until the item that it does not take is found. If deltas of one command did not all match, all of them are
-//          kHeal: the server does not say which, and healing one too many is a read, not a fault.
+//          until the item that it does not take is found. If deltas of one command did not all match and change
+//          something, all of them are kHeal: the server does not say which, and healing one too many is a read, not a
+//          fault.
 #pragma once
 
 #include <memory>

@@ -89,13 +89,17 @@ struct WriteItem {
   enum class Kind : std::uint8_t {
     kInsert,   // document is new; kDuplicateKey if it is there
     kReplace,  // upsert of the whole document
-    kDelta,    // $set / $unset of paths that exist; kHeal if nothing matched
-    kDelete,   // none found is a success
+    // $set / $unset of paths that exist. kHeal if nothing matched or, not loose and not in order, nothing was changed:
+    // an update that only moves fields cannot be said so.
+    kDelta,
+    kDelete,  // none found is a success
   };
   Kind kind = Kind::kReplace;
   std::string_view document_key;  // {_id: ..., shard key fields}
   std::string_view payload;       // document, or updateDescription for kDelta
-  bool loose = false;  // kDelta: also sets paths that are not there yet, in whatever order the server gives them
+  // kDelta, of all in a call or of none: also sets paths that are not there yet, in whatever order the server gives
+  // them.
+  bool loose = false;
 };
 
 struct WriteOutcome {

@@ -38,6 +38,7 @@ TEST(Delta, NotExactWhereInDoubt) {
   EXPECT_FALSE(is_exact_delta(description(R"({"a":1})", "[]", R"("somethingNew":1)")));
   EXPECT_FALSE(is_exact_delta(bson(R"({"updatedFields":1})")));
   EXPECT_FALSE(is_exact_delta("not bson"));
+  EXPECT_FALSE(is_exact_delta(description("{}", "[]"))) << "it has moved fields";
 }
 
 TEST(Delta, DisjointAndEqualPathsMerge) {
