@@ -70,6 +70,17 @@ TEST_F(BackupStateTest, AnotherDatabaseHasALeaseOfItsOwn) {
   EXPECT_FALSE(other_site->read_lease()->has_value());
 }
 
+// The id is of the whole backup, and on a given server an earlier run may have left one.
+TEST_F(BackupStateTest, TheBackupGetsOneIdThatStays) {
+  ASSERT_TRUE(is_ok(state_->give_backup_id("first")));
+  const auto id = other_->read_backup_id();
+  ASSERT_TRUE(is_ok(id));
+  EXPECT_FALSE(id->empty());
+  ASSERT_TRUE(is_ok(other_->give_backup_id("second")));
+  EXPECT_EQ(*state_->read_backup_id(), *id);
+  EXPECT_EQ(*backup_->make_backup_state(db_ + "_b")->read_backup_id(), *id) << "whatever is mirrored there";
+}
+
 TEST_F(BackupStateTest, KeepsTheIdentityOfLocal) {
   const LocalIdentity identity{"rs0", "65a000000000000000000001", "3f2c", 17};
   ASSERT_TRUE(is_ok(state_->write_identity(identity)));

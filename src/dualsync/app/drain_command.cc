@@ -82,7 +82,7 @@ Result<DrainReport> run_drain(const Settings& settings, const VerifyProgress& pr
   if (!known) return without_queue();
   AbsentLocal local;
   auto guards = make_guards(settings, local, std::make_unique<RememberedLocal>(*known, (*queue)->position().time),
-                            *sides->backup, **queue);
+                            *sides->backup, sides->scope, **queue);
   if (!guards) return guards.error();
   PipelineOptions options = pipeline_options(settings, "");
   options.without_local = true;

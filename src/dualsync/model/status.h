@@ -126,7 +126,7 @@ struct Status {
   bool over_bounds = false;
   bool disk_low = false;               // less than SYNC_DISK_RESERVE_BYTES is free
   std::string data_dir_trouble;        // why SYNC_DATA_DIR_FALLBACK is in use; empty: it is not
-  std::uint64_t gaps = 0;              // times local no longer had our position, since the start
+  std::uint64_t gaps = 0;              // times local had lost our position or the backup was another one
   std::uint64_t malformed_events = 0;  // change events we did not understand; each made a touch or a dirty range
   BreakerState breaker = BreakerState::kClosed;
   std::int64_t breaker_seconds = 0;  // since it left `closed`

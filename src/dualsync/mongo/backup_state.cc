@@ -40,6 +40,8 @@ LeaseRecord decode_lease(std::string_view bytes) {
   return record;
 }
 
+constexpr const char* kBackupId = "backup";
+
 }  // namespace
 
 MongoBackupState::MongoBackupState(std::shared_ptr<ClientPool> pool, const std::string& database)
@@ -88,6 +90,20 @@ Result<void> MongoBackupState::write_identity(const LocalIdentity& identity) {
   auto written = state_.update(query.bytes(), document.bytes(), true, "write the identity");
   if (!written) return written.error();
   return {};
+}
+
+Result<std::string> MongoBackupState::read_backup_id() {
+  auto found = state_.find(kBackupId);
+  if (!found) return found.error().in("identity of the backup");
+  return found->empty() ? std::string() : text_of(*found, "id");
+}
+
+Result<void> MongoBackupState::give_backup_id(const std::string& id) {
+  BsonDoc document;
+  append_text(document.get(), "_id", kBackupId);
+  append_text(document.get(), "id", id);
+  auto given = state_.insert(document.bytes(), "give the backup its identity");
+  return given ? Result<void>() : given.error();
 }
 
 }  // namespace dualsync

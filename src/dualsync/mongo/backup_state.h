@@ -22,6 +22,8 @@ class MongoBackupState final : public BackupState {
   Result<bool> replace_lease(const std::optional<LeaseRecord>& expected, const LeaseRecord& next) override;
   Result<std::optional<LocalIdentity>> read_identity() override;
   Result<void> write_identity(const LocalIdentity& identity) override;
+  Result<std::string> read_backup_id() override;
+  Result<void> give_backup_id(const std::string& id) override;
 
  private:
   StateCollection state_;

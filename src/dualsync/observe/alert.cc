@@ -34,7 +34,8 @@ std::vector<Alert> news(const Status* before, const Status& now) {
           risen(before->payloads_dropped, now.payloads_dropped) + risen(before->ranges_dropped, now.ranges_dropped),
           "operations or collections were dropped from the queue because it is over its bounds; they are read again");
   counted("gap", risen(before->gaps, now.gaps),
-          "times local no longer had our position: everything in scope is compared and repaired");
+          "times local no longer had our position, or the backup was not what it was: everything in scope is compared "
+          "and repaired");
   counted("guard", risen(before->guard_trips, now.guard_trips),
           "collections lost most of their documents at once: the backup keeps them until you decide; `dualsync status` "
           "names them");

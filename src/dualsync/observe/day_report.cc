@@ -45,8 +45,8 @@ void add_exceptions(const DayReport& report, const Status& now, std::vector<std:
                      " of the backup; local won.");
   }
   if (report.gaps > 0) {
-    words->push_back("Local no longer had our position " + counted(report.gaps, "time", "times") +
-                     "; everything was compared.");
+    words->push_back("Local no longer had our position, or the backup was not what it was, " +
+                     counted(report.gaps, "time", "times") + "; everything was compared.");
   }
 }
 

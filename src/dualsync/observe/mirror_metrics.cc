@@ -97,7 +97,8 @@ void add_flow(const Status& status, Figures* out) {
   out->counter("sent_bytes", "Sent to the backup since the daemon started", status.bytes_sent);
   out->counter("conflicts", "Documents of the backup that somebody else had changed; since the daemon started",
                status.conflicts);
-  out->counter("gaps", "Times local no longer had our position; since the daemon started", status.gaps);
+  out->counter("gaps", "Times local no longer had our position or the backup was not what it was; since the start",
+               status.gaps);
   out->counter("malformed_events", "Change events that were not understood; since the daemon started",
                status.malformed_events);
   out->counter("queue_payloads_dropped", "Operations that lost their content because the queue was over its bounds",

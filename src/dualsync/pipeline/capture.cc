@@ -8,6 +8,7 @@
 #include "dualsync/pipeline/local_guard.h"
 #include "dualsync/pipeline/polled_ddl.h"
 #include "dualsync/pipeline/queue_keeper.h"
+#include "dualsync/pipeline/scope_keeper.h"
 
 namespace dualsync {
 
@@ -88,6 +89,8 @@ Result<void> Capture::open() {
     return start_over(from,
                       {ErrorKind::kPositionLost, "local was a standalone server and has a change stream now", "", 0});
   }
+  ScopeKeeper scope(context_.queue, context_.scope);
+  if (!from.empty()) DUALSYNC_TRY(scope.mark_new());
   if (!from.empty() && !source_->follows_changes()) return {};
   if (!from.empty()) {
     log::info("capture", "change stream resumed", {{"position", from.time.to_string()}});
@@ -99,11 +102,13 @@ Result<void> Capture::open() {
     log::info("capture", "local was adopted: everything is compared and repaired",
               {{"position", opened->time.to_string()}});
     DUALSYNC_TRY(context_.queue.append({{}, {whole_scope("local adopted", {}, false)}, *opened, generation_}));
+    DUALSYNC_TRY(scope.keep());
     return context_.queue.put_state(kStateCompareAll, "");
   }
   // The very first start: everything there is has to be copied, and what changes from here on waits in the queue.
   log::info("capture", "first start: change stream opened", {{"position", opened->time.to_string()}});
-  return context_.queue.append({{}, {whole_scope("first copy", {}, true)}, *opened, generation_});
+  DUALSYNC_TRY(context_.queue.append({{}, {whole_scope("first copy", {}, true)}, *opened, generation_}));
+  return scope.keep();
 }
 
 // Local no longer has our position. A new one is taken now, and everything in scope is compared and repaired.

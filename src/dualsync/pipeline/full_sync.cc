@@ -15,6 +15,7 @@
 #include "dualsync/pipeline/range_compare.h"
 #include "dualsync/pipeline/range_copy.h"
 #include "dualsync/pipeline/schema_compare.h"
+#include "dualsync/pipeline/scope_keeper.h"
 
 namespace dualsync {
 namespace {
@@ -246,8 +247,10 @@ Result<std::vector<Namespace>> FullSync::list_parts(const DirtyRange& range) {
     if (!on_backup) return on_backup.error();
     for (const CollectionInfo& info : *on_backup) parts.insert({range.ns.db, info.ns.collection});
   }
-  std::erase_if(
-      parts, [&](const Namespace& part) { return !context_.scope.contains(part) || is_archive_name(part.collection); });
+  const ScopeChange change(range.progress);
+  std::erase_if(parts, [&](const Namespace& part) {
+    return !context_.scope.contains(part) || is_archive_name(part.collection) || !change.concerns(context_.scope, part);
+  });
   return std::vector<Namespace>(parts.begin(), parts.end());
 }
 
@@ -267,8 +270,10 @@ Result<void> FullSync::expand(const DirtyRange& range) {
     return {};
   }
   AppendBatch batch;
-  for (const Namespace& part : look.parts)
-    batch.dirty.push_back({part, range.reason, range.gap_start, range.first_copy, "", 0});
+  for (const Namespace& part : look.parts) {
+    const std::string inherited = part.collection.empty() ? range.progress : std::string();
+    batch.dirty.push_back({part, range.reason, range.gap_start, range.first_copy, inherited, 0});
+  }
   looks_.erase(range.ns);
   if (!batch.dirty.empty()) DUALSYNC_TRY(context_.queue.append(batch));
   return context_.queue.finish_dirty(range);

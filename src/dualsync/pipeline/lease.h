@@ -62,6 +62,8 @@ class Lease {
 
   State state() const { return state_; }
   bool final() const { return state_ == State::kRefused || state_ == State::kLost; }
+  // The newest record of ours that is known to be stored (kHeld).
+  const LeaseRecord& mine() const { return mine_; }
   // The one who has it (kWatching, kRefused, kLost).
   const LeaseHolder& other() const { return seen_.holder; }
   // How long a holder that does not move is watched (kWatching).

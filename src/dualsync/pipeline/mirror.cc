@@ -145,7 +145,7 @@ Status Mirror::status() const {
   status.disk_low = stats.disk_low;
   status.data_dir_trouble = context_.options.data_dir_trouble;
   status.conflicts = counters_.conflicts;
-  status.gaps = counters_.gaps;
+  status.gaps = counters_.gaps + (guards_.backup != nullptr ? guards_.backup->losses() : 0);
   status.malformed_events = counters_.malformed_events;
   status.bytes_sent = counters_.bytes_sent;
   status.owed_indexes = full_sync_.owed_indexes();
@@ -197,7 +197,8 @@ void Mirror::tick(std::stop_token stop) {
     {
       MutexLock lock(mutex_);
       if (synced) {
-        synced_applied_ = std::max(synced_applied_, applied);
+        // Null: nothing counts any more, because the backup is another one.
+        synced_applied_ = applied.is_null() ? applied : std::max(synced_applied_, applied);
       } else if (!failure_ && synced.error().kind != ErrorKind::kIo) {
         failure_ = synced.error().in("tick");
       }

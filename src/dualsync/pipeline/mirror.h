@@ -28,10 +28,11 @@
 
 namespace dualsync {
 
-// Who lets the mirror write, and read; both must outlive it. Null: everybody may (tests).
+// Who lets the mirror write, and read; they must outlive it. Null: everybody may (tests).
 struct MirrorGuards {
   WriterGuard* writer = nullptr;
   LocalGuard* local = nullptr;
+  const BackupGuard* backup = nullptr;
 };
 
 // What proves the backup beside the mirror; outlives its API. Null: there is none (tests).

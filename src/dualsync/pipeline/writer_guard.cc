@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <tuple>
 
 #include "dualsync/base/log.h"
 #include "dualsync/base/time_text.h"
@@ -34,12 +35,16 @@ WriterState to_writer_state(Lease::State state) {
 }  // namespace
 
 WriterGuard::WriterGuard(LeaseOptions options, LeaseHolder me, std::unique_ptr<BackupState> state, LocalGuard& local,
-                         const Clock& clock)
-    : clock_(clock), local_(local), state_(std::move(state)), lease_(options, std::move(me)) {}
+                         BackupGuard& backup, const Clock& clock)
+    : clock_(clock), local_(local), state_(std::move(state)), backup_(backup), lease_(options, std::move(me)) {}
 
 Result<void> WriterGuard::ask_backup() {
   auto identity = state_->read_identity();
   if (!identity) return identity.error();
+  auto id = state_->read_backup_id();
+  if (!id) return id.error();
+  found_.id = std::move(*id);
+  found_.has_local = identity->has_value();
   local_.backup_belongs_to(*identity);
   return {};
 }
@@ -77,6 +82,8 @@ void WriterGuard::send(const Lease::Request& request, CircuitBreaker& breaker) {
   if (std::holds_alternative<Lease::Read>(request)) {
     auto record = state_->read_lease();
     if (!record) return failed(record.error(), breaker);
+    found_.lease = *record;
+    if (went_back()) look_again();
     MutexLock lock(mutex_);
     cause_.clear();
     return lease_.read_answer(*record, clock_.since_boot());
@@ -84,9 +91,26 @@ void WriterGuard::send(const Lease::Request& request, CircuitBreaker& breaker) {
   const auto& write = std::get<Lease::Write>(request);
   auto won = state_->replace_lease(write.expected, write.next);
   if (!won) return failed(won.error(), breaker);
+  if (!*won) look_again();
   MutexLock lock(mutex_);
   cause_.clear();
   lease_.write_answer(*won, clock_.since_boot());
+}
+
+// The lease is ours, and older than what the backup acknowledged, or gone.
+bool WriterGuard::went_back() const {
+  MutexLock lock(mutex_);
+  if (lease_.state() != Lease::State::kHeld) return false;
+  const LeaseRecord& mine = lease_.mine();
+  return !found_.lease || std::tie(found_.lease->epoch, found_.lease->renewal) < std::tie(mine.epoch, mine.renewal);
+}
+
+// The lease is not as we left it: an answer was lost, or another backup stands at the same address.
+void WriterGuard::look_again() {
+  backup_asked_ = false;
+  backup_id_.clear();
+  MutexLock lock(mutex_);
+  settled_ = false;
 }
 
 void WriterGuard::report(Lease::State before) {
@@ -106,12 +130,19 @@ Result<void> WriterGuard::settle() {
     backup_asked_ = true;
   }
   const auto identity = local_.identity();
-  if (!identity || identity == written_) return {};
+  if (!identity) return {};
+  if (identity == written_ && !backup_id_.empty()) return remember();
   {
     MutexLock lock(mutex_);
     if (!lease_.may_write(clock_.since_boot())) return {};
   }
+  if (backup_id_.empty()) {
+    DUALSYNC_TRY(backup_.recognise(found_));
+    DUALSYNC_TRY(name_backup());
+    written_.reset();
+  }
   DUALSYNC_TRY(state_->write_identity(*identity));
+  DUALSYNC_TRY(remember());
   written_ = identity;
   DUALSYNC_TRY(local_.adopted());
   MutexLock lock(mutex_);
@@ -119,37 +150,64 @@ Result<void> WriterGuard::settle() {
   return {};
 }
 
+// Daemons of other databases may give it one at the same moment: the first one counts.
+Result<void> WriterGuard::name_backup() {
+  if (found_.id.empty()) {
+    DUALSYNC_TRY(state_->give_backup_id(backup_.new_id()));
+    auto id = state_->read_backup_id();
+    if (!id) return id.error();
+    found_.id = std::move(*id);
+  }
+  backup_id_ = found_.id;
+  return {};
+}
+
+Result<void> WriterGuard::remember() {
+  LeaseRecord acknowledged;
+  {
+    MutexLock lock(mutex_);
+    acknowledged = lease_.mine();
+  }
+  return backup_.remember(backup_id_, acknowledged);
+}
+
+Result<std::chrono::milliseconds> WriterGuard::step(CircuitBreaker& breaker) {
+  std::optional<Lease::Request> request;
+  auto before = Lease::State::kSeeking;
+  {
+    MutexLock lock(mutex_);
+    before = lease_.state();
+    request = lease_.request(clock_.since_boot());
+  }
+  if (request) {
+    send(*request, breaker);
+    report(before);
+  }
+  {
+    MutexLock lock(mutex_);
+    if (lease_.final()) return owned_by_other();
+    if (lease_.state() != Lease::State::kHeld) return pause_before_next();
+  }
+  if (auto settled = settle(); !settled) {
+    if (settled.error().kind == ErrorKind::kCorruption) return settled.error();
+    log::warn("lease", "the identity of local cannot be kept on the backup", {{"error", settled.error().message}});
+    return kSleepMax;
+  }
+  MutexLock lock(mutex_);
+  return pause_before_next();
+}
+
+std::chrono::milliseconds WriterGuard::pause_before_next() const {
+  const auto until = lease_.wake_at() - clock_.since_boot();
+  return std::clamp(std::chrono::duration_cast<std::chrono::milliseconds>(until), kSleepMin,
+                    settled_ ? kSleepMax : kSleepUnsettled);
+}
+
 Result<void> WriterGuard::run(std::stop_token stop, CircuitBreaker& breaker) {
   while (!stop.stop_requested()) {
-    std::optional<Lease::Request> request;
-    auto before = Lease::State::kSeeking;
-    {
-      MutexLock lock(mutex_);
-      before = lease_.state();
-      request = lease_.request(clock_.since_boot());
-    }
-    if (request) {
-      send(*request, breaker);
-      report(before);
-    }
-    bool held = false;
-    auto sleep = kSleepMax;
-    {
-      MutexLock lock(mutex_);
-      if (lease_.final()) return owned_by_other();
-      held = lease_.state() == Lease::State::kHeld;
-      const auto until = lease_.wake_at() - clock_.since_boot();
-      sleep = std::clamp(std::chrono::duration_cast<std::chrono::milliseconds>(until), kSleepMin,
-                         settled_ ? kSleepMax : kSleepUnsettled);
-    }
-    if (held) {
-      if (auto settled = settle(); !settled) {
-        if (settled.error().kind == ErrorKind::kCorruption) return settled.error();
-        log::warn("lease", "the identity of local cannot be kept on the backup", {{"error", settled.error().message}});
-        sleep = kSleepMax;
-      }
-    }
-    sleep_for(sleep, stop);
+    const auto pause = step(breaker);
+    if (!pause) return pause.error();
+    sleep_for(*pause, stop);
   }
   return {};
 }

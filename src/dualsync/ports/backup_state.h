@@ -54,6 +54,11 @@ class BackupState {
   virtual Result<std::optional<LocalIdentity>> read_identity() = 0;
   // For the holder of the lease only.
   virtual Result<void> write_identity(const LocalIdentity& identity) = 0;
+
+  // A random text that tells this backup from any other, whatever is mirrored to it; empty: it has none yet.
+  virtual Result<std::string> read_backup_id() = 0;
+  // Nothing happens if it has one by now.
+  virtual Result<void> give_backup_id(const std::string& id) = 0;
 };
 
 }  // namespace dualsync

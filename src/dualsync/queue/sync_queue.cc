@@ -218,6 +218,18 @@ Result<void> SyncQueue::mark_dirty(const DirtyRange& range) {
   return impl_->commit(&batch, false);
 }
 
+Result<void> SyncQueue::forget_applied(const DirtyRange& range) {
+  MutexLock lock(impl_->mutex);
+  DUALSYNC_TRY(impl_->usable());
+  rocksdb::WriteBatch batch;
+  impl_->put_dirty(range, &batch);
+  impl_->counters.applied = 0;
+  DUALSYNC_TRY(impl_->commit(&batch, true));
+  if (!impl_->remainder) return {};
+  auto saved = impl_->save_remainder();
+  return saved ? Result<void>() : saved.error();
+}
+
 Result<void> SyncQueue::clear_dirty(const Namespace& ns) {
   MutexLock lock(impl_->mutex);
   DUALSYNC_TRY(impl_->usable());

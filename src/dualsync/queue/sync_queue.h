@@ -84,6 +84,9 @@ class SyncQueue {
   // --- dirty ranges and small state --------------------------------------------------------------------------------
   // A new gap, or new progress of the known one that `range.gap` names.
   Result<void> mark_dirty(const DirtyRange& range);
+  // What was applied so far counts no more, because the backup is another one: stores the range and takes the applied
+  // position back, synced.
+  Result<void> forget_applied(const DirtyRange& range);
   // Repaired as it was when dirty_ranges() gave it; a gap that was found meanwhile stays.
   Result<void> finish_dirty(const DirtyRange& range);
   Result<void> clear_dirty(const Namespace& ns);
@@ -96,7 +99,7 @@ class SyncQueue {
 
   // --- numbers ---------------------------------------------------------------------------------------------------
   // Every local write up to here is on the backup (dead letters apart). Null while a range that was never copied is
-  // dirty. Never goes back.
+  // dirty. Never goes back, but for forget_applied().
   OpTime applied_position() const;
   // Every operation that was captured up to here is on the backup or a dead letter, dirty ranges left out.
   OpTime settled_position() const;

@@ -10,6 +10,7 @@
 
 #include "dualsync/base/host.h"
 #include "dualsync/base/log.h"
+#include "dualsync/observe/proof_file.h"
 
 namespace dualsync {
 namespace {
@@ -69,23 +70,28 @@ std::string random_id() {
 
 Result<Guards> make_guards(const Settings& settings, const Sides& sides, bool standalone, SyncQueue& queue) {
   auto probe = sides.local->deployment().make_local_probe();
-  if (!standalone) return make_guards(settings, *sides.local, std::move(probe), *sides.backup, queue);
+  if (!standalone) return make_guards(settings, *sides.local, std::move(probe), *sides.backup, sides.scope, queue);
   auto wrapped = std::make_unique<StandaloneLocal>(*sides.local, system_clock());
-  auto guards = make_guards(settings, *wrapped, std::move(probe), *sides.backup, queue);
+  auto guards = make_guards(settings, *wrapped, std::move(probe), *sides.backup, sides.scope, queue);
   if (guards) guards->standalone = std::move(wrapped);
   return guards;
 }
 
 Result<Guards> make_guards(const Settings& settings, LocalSide& local, std::unique_ptr<LocalProbe> probe,
-                           MongoBackup& backup, SyncQueue& queue) {
+                           MongoBackup& backup, const Scope& scope, SyncQueue& queue) {
   auto installation = installation_id(queue);
   if (!installation) return installation.error();
   Guards guards;
   guards.local_guard = std::make_unique<LocalGuard>(std::move(probe), random_id(), queue, system_clock());
   guards.local = std::make_unique<GuardedLocal>(local, *guards.local_guard);
+  guards.backup = std::make_unique<BackupGuard>(
+      queue,
+      BackupGuardOptions{scope.single_database(), backup.state_database(), random_id(), [dir = settings.data_dir] {
+                           return update_proofs(dir, [](Proofs* proofs) { *proofs = {}; });
+                         }});
   guards.writer = std::make_unique<WriterGuard>(lease_options(settings, backup), this_process(settings, *installation),
                                                 backup.deployment().make_backup_state(backup.state_database()),
-                                                *guards.local_guard, system_clock());
+                                                *guards.local_guard, *guards.backup, system_clock());
   backup.set_gate(guards.writer.get());
   guards.installation = *installation;
   return guards;

@@ -4,6 +4,7 @@
 #include <memory>
 #include <string>
 
+#include "dualsync/pipeline/backup_guard.h"
 #include "dualsync/pipeline/guarded_local.h"
 #include "dualsync/pipeline/standalone_local.h"
 #include "dualsync/pipeline/writer_guard.h"
@@ -15,6 +16,7 @@ struct Guards {
   std::unique_ptr<StandaloneLocal> standalone;  // between local and its guard, if local is one
   std::unique_ptr<LocalGuard> local_guard;
   std::unique_ptr<GuardedLocal> local;
+  std::unique_ptr<BackupGuard> backup;
   std::unique_ptr<WriterGuard> writer;
   std::string installation;  // of the data directory
 };
@@ -24,7 +26,7 @@ struct Guards {
 Result<Guards> make_guards(const Settings& settings, const Sides& sides, bool standalone, SyncQueue& queue);
 // The same for any local.
 Result<Guards> make_guards(const Settings& settings, LocalSide& local, std::unique_ptr<LocalProbe> probe,
-                           MongoBackup& backup, SyncQueue& queue);
+                           MongoBackup& backup, const Scope& scope, SyncQueue& queue);
 
 // 32 hex digits.
 std::string random_id();

@@ -96,8 +96,9 @@ Result<void> Service::make_parts(const ServiceOptions& service_options) {
   guards_ = std::move(*guards);
   PipelineOptions options = pipeline_options(settings_, service_options.data_dir_trouble);
   options.canary_key = canary_key(settings_, sides_, guards_);
-  mirror_ = std::make_unique<Mirror>(std::move(options), sides_.scope, *guards_.local, *sides_.backup, *queue_,
-                                     system_clock(), MirrorGuards{guards_.writer.get(), guards_.local_guard.get()});
+  mirror_ = std::make_unique<Mirror>(
+      std::move(options), sides_.scope, *guards_.local, *sides_.backup, *queue_, system_clock(),
+      MirrorGuards{guards_.writer.get(), guards_.local_guard.get(), guards_.backup.get()});
   drills_ = std::make_unique<DrillSchedule>(system_clock(), settings_.drill_interval, drill_hooks(settings_, *mirror_));
   verify_ = std::make_unique<VerifyService>(mirror_->context(), settings_.verify_interval,
                                             settings_.full_verify_interval, verify_hooks(settings_, *mirror_, guards_));

@@ -10,7 +10,7 @@
 namespace dualsync {
 namespace {
 
-using State = VerifyStatus::State;
+using VerifyState = VerifyStatus::State;
 using std::chrono::hours;
 using std::chrono::minutes;
 using test::document;
@@ -20,9 +20,9 @@ const Namespace& kGoods = test::kVerifiedGoods;
 using VerifyServiceTest = test::VerifyFixture;
 
 TEST_F(VerifyServiceTest, EqualSidesAreProvenUpToItsBeginning) {
-  EXPECT_EQ(service_->view().state, State::kIdle);
+  EXPECT_EQ(service_->view().state, VerifyState::kIdle);
   const VerifyStatus done = ask({});
-  EXPECT_EQ(done.state, State::kDone);
+  EXPECT_EQ(done.state, VerifyState::kDone);
   EXPECT_EQ(done.verified_until, (OpTime{10, 1}));
   EXPECT_EQ(proven_, (std::vector<OpTime>{{10, 1}}));
   ASSERT_EQ(done.parts.size(), 2U);
@@ -34,7 +34,7 @@ TEST_F(VerifyServiceTest, EqualSidesAreProvenUpToItsBeginning) {
 
 TEST_F(VerifyServiceTest, APartProvesNothingOfTheWhole) {
   const VerifyStatus done = ask({{"goods"}, false});
-  EXPECT_EQ(done.state, State::kDone);
+  EXPECT_EQ(done.state, VerifyState::kDone);
   EXPECT_FALSE(done.whole);
   EXPECT_EQ(done.parts.size(), 1U);
   EXPECT_TRUE(proven_.empty());
@@ -64,7 +64,7 @@ TEST_F(VerifyServiceTest, OnRequestItOnlyTells) {
   backup_.data[kBills].erase(id_key("3"));
   backup_.put(kGoods, document("9", 9));
   const VerifyStatus done = ask({});
-  EXPECT_EQ(done.state, State::kDone);
+  EXPECT_EQ(done.state, VerifyState::kDone);
   EXPECT_EQ(done.difference_count(), 3U);
   ASSERT_EQ(done.differences.size(), 3U);
   EXPECT_EQ(done.differences[0].ns, kBills);
@@ -87,7 +87,7 @@ TEST_F(VerifyServiceTest, RepairsJustWhatDiffersAndProvesIt) {
   backup_.put(kGoods, document("9", 9));
   const auto lanes = mirror();
   const VerifyStatus done = ask({{}, true});
-  EXPECT_EQ(done.state, State::kDone);
+  EXPECT_EQ(done.state, VerifyState::kDone);
   EXPECT_EQ(done.repaired, true);
   EXPECT_EQ(done.difference_count(), 3U) << "what it found stays told";
   EXPECT_EQ(touches_, 3);
@@ -166,14 +166,14 @@ TEST_F(VerifyServiceTest, AStopEndsItSoonAndLeavesAnHonestRecord) {
   ASSERT_TRUE(service_->start({}).ok());
   std::jthread runner([this](const std::stop_token& stop) { service_->run(stop); });
   while (!asked) std::this_thread::yield();
-  EXPECT_EQ(service_->view().state, State::kRunning);
+  EXPECT_EQ(service_->view().state, VerifyState::kRunning);
   const auto before = std::chrono::steady_clock::now();
   runner.request_stop();
   runner.join();
   EXPECT_LT(std::chrono::steady_clock::now() - before, std::chrono::seconds(10));
-  EXPECT_EQ(service_->view().state, State::kFailed);
+  EXPECT_EQ(service_->view().state, VerifyState::kFailed);
   restart();
-  EXPECT_EQ(service_->view().state, State::kFailed);
+  EXPECT_EQ(service_->view().state, VerifyState::kFailed);
   EXPECT_EQ(service_->view().error, "dualsync ended before it was done");
 }
 
@@ -185,7 +185,7 @@ TEST_F(VerifyServiceTest, AStopEndsTheWaitForARepair) {
   EXPECT_EQ(service_->findings(), "shop.bills: 1 document") << "known as soon as it is found";
   runner.request_stop();
   runner.join();
-  EXPECT_EQ(service_->view().state, State::kFailed);
+  EXPECT_EQ(service_->view().state, VerifyState::kFailed);
   EXPECT_EQ(queue_->stats().operations, 1U) << "the repair is in the queue";
   EXPECT_EQ(service_->findings(), "shop.bills: 1 document");
 }
@@ -196,13 +196,13 @@ TEST_F(VerifyServiceTest, ABackupThatGoesAwayIsNamedAndTriedAgainSoon) {
   clock_.advance(hours(1));
   backup_.down = true;
   EXPECT_TRUE(step());
-  EXPECT_EQ(service_->view().state, State::kFailed);
+  EXPECT_EQ(service_->view().state, VerifyState::kFailed);
   EXPECT_NE(service_->view().error.find("refused"), std::string::npos) << service_->view().error;
   EXPECT_FALSE(step()) << "not at once";
   backup_.down = false;
   clock_.advance(minutes(1));
   EXPECT_TRUE(step());
-  EXPECT_EQ(service_->view().state, State::kDone);
+  EXPECT_EQ(service_->view().state, VerifyState::kDone);
   EXPECT_TRUE(service_->view().scheduled);
 }
 
@@ -233,7 +233,7 @@ TEST_F(VerifyServiceTest, ARestartKeepsTheDueTimeTheResultAndWhatDiffers) {
   const VerifyStatus before = ask({});
   restart();
   const VerifyStatus after = service_->view();
-  EXPECT_EQ(after.state, State::kDone);
+  EXPECT_EQ(after.state, VerifyState::kDone);
   EXPECT_EQ(after.id, before.id);
   EXPECT_EQ(after.started_ms, before.started_ms);
   ASSERT_EQ(after.differences.size(), 1U);
@@ -267,12 +267,12 @@ TEST_F(VerifyServiceTest, WithoutAnIntervalOnlyOnRequest) {
   restart();
   clock_.advance(hours(1000));
   EXPECT_FALSE(step());
-  EXPECT_EQ(ask({}).state, State::kDone);
+  EXPECT_EQ(ask({}).state, VerifyState::kDone);
 }
 
 TEST(VerifyRecord, BrokenBytesAreNoRecord) {
   EXPECT_EQ(decode_verify_record("").last.id, 0U);
-  EXPECT_EQ(decode_verify_record("broken").last.state, State::kIdle);
+  EXPECT_EQ(decode_verify_record("broken").last.state, VerifyState::kIdle);
   VerifyRecord record;
   record.since_ms = 5;
   VerifyPart& part = record.last.parts.emplace_back();
