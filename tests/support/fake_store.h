@@ -27,6 +27,7 @@ struct FakeServer {
   bool down = false;
   bool digests = false;  // can give them
   int scans = 0;
+  bool full = false;                // takes deletes only
   bool refuse_command = false;      // the command as a whole, while it holds a refused document
   std::set<std::string> refused;    // documents that validation does not let in
   std::vector<std::string> unique;  // fields, each with a unique index of its own
@@ -260,6 +261,7 @@ class FakeWriter final : public BackupWriter {
     const std::string key(item.document_key);
     const auto found = documents.find(key);
     const bool whole = item.kind == WriteItem::Kind::kInsert || item.kind == WriteItem::Kind::kReplace;
+    if (server_.full && item.kind != WriteItem::Kind::kDelete) return failure(ErrorKind::kQuota, 8000);
     if (whole) {
       if (auto taken = collision(documents, item)) return *taken;
     }

@@ -41,6 +41,7 @@ bool CircuitBreaker::trouble_free() const {
 void CircuitBreaker::success() {
   MutexLock lock(mutex_);
   failures_ = 0;
+  full_ = false;
   if (state_ == BreakerState::kClosed) return;
   state_ = BreakerState::kClosed;
   backoff_.reset();
@@ -61,6 +62,27 @@ void CircuitBreaker::failure(const std::string& cause, bool now) {
   }
   state_ = BreakerState::kOpen;
   probe_at_ = clock_.now() + backoff_.next();
+  changed_.notify_all();
+}
+
+void CircuitBreaker::full(const std::string& cause) {
+  {
+    MutexLock lock(mutex_);
+    full_ = true;
+  }
+  failure(cause, true);
+}
+
+bool CircuitBreaker::is_full() const {
+  MutexLock lock(mutex_);
+  return full_;
+}
+
+void CircuitBreaker::probe_again() {
+  MutexLock lock(mutex_);
+  if (state_ != BreakerState::kHalfOpen) return;
+  state_ = BreakerState::kOpen;
+  probe_at_ = clock_.now();
   changed_.notify_all();
 }
 

@@ -42,6 +42,11 @@ class CircuitBreaker {
   void success();
   // `now`: open at once (quota, rights): the whole backup is concerned.
   void failure(const std::string& cause, bool now = false);
+  // Open because the backup is full: deletes are tried first, since they may make room.
+  void full(const std::string& cause);
+  bool is_full() const;
+  // A probe of deletes went through, or was another lane's to make: still open, and the next one may go at once.
+  void probe_again();
 
   struct View {
     BreakerState state = BreakerState::kClosed;
@@ -62,6 +67,7 @@ class CircuitBreaker {
   SteadyTime opened_ DUALSYNC_GUARDED_BY(mutex_);
   SteadyTime probe_at_ DUALSYNC_GUARDED_BY(mutex_);
   std::string cause_ DUALSYNC_GUARDED_BY(mutex_);
+  bool full_ DUALSYNC_GUARDED_BY(mutex_) = false;
 };
 
 }  // namespace dualsync

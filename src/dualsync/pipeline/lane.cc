@@ -100,13 +100,24 @@ Result<void> Lane::step(CircuitBreaker::Permit permit, std::stop_token stop) {
     context_.limiter->wait(stop);
     limits = {context_.limiter->operations_max(limits.operations), context_.limiter->bytes_max(limits.bytes)};
   }
-  if (probing) limits.operations = kProbeOperations;
+  // Full: as long as any lane has deletes, only those are sent, and as many as there are.
+  const bool making_room = probing && context_.breaker.is_full() && context_.queue.deletes_wait();
+  limits.deletes_only = making_room;
+  if (probing && !making_room) limits.operations = kProbeOperations;
   const auto wait = probing ? std::chrono::milliseconds(0)
                             : std::max(context_.options.worker_interval, std::chrono::milliseconds(10));
   auto taken = context_.queue.take(index_, limits, wait, stop);
+  const bool writes = taken.ok() && !taken->empty() && context_.may_write();
+  // Whoever may probe has to say what came of it, or nobody ever probes again.
+  if (probing && !writes && (!taken.ok() || !taken->empty())) context_.breaker.probe_again();
   if (!taken) return taken.error();
-  if (!taken->empty()) return context_.may_write() ? apply(*taken) : give_back(*taken);
-  if (probing) context_.breaker.success();
+  if (!taken->empty()) return writes ? apply(*taken, making_room) : give_back(*taken);
+  if (making_room) {
+    context_.breaker.probe_again();
+    sleep_for(kGatePoll, stop);  // the lane that has them comes first
+  } else if (probing) {
+    context_.breaker.success();
+  }
   writer_.reset();
   local_.reset();
   return {};
@@ -122,7 +133,7 @@ Result<void> Lane::give_back(const std::vector<TakenOperation>& taken) {
   return context_.queue.complete(completions);
 }
 
-Result<void> Lane::apply(const std::vector<TakenOperation>& taken) {
+Result<void> Lane::apply(const std::vector<TakenOperation>& taken, bool making_room) {
   if (!local_) local_ = context_.local.make_reader();
   const std::uint64_t sent_before = writer().bytes_sent();
   const SteadyTime begin = context_.clock.now();
@@ -140,14 +151,21 @@ Result<void> Lane::apply(const std::vector<TakenOperation>& taken) {
     const Error& error = *batch.backup_failure();
     if (planted(Bug::kSessionPerBatch)) writer_.reset();
     sizer_.shrink();
-    const bool at_once = error.kind == ErrorKind::kQuota || error.kind == ErrorKind::kDenied;
-    context_.breaker.failure(error.message, at_once);
+    if (error.kind == ErrorKind::kQuota) {
+      context_.breaker.full(error.message);
+    } else {
+      context_.breaker.failure(error.message, error.kind == ErrorKind::kDenied);
+    }
     for (Completion& completion : completions) {
       if (completion.kind == Completion::Kind::kPutBack && completion.delay.count() == 0)
         completion.delay = std::chrono::milliseconds(200);
     }
   } else {
-    context_.breaker.success();
+    if (making_room) {
+      context_.breaker.probe_again();
+    } else {
+      context_.breaker.success();
+    }
     if (batch.throttled()) {
       sizer_.shrink();
     } else {

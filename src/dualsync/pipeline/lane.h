@@ -23,7 +23,7 @@ class Lane {
   LaneStatus view() const;
 
  private:
-  Result<void> apply(const std::vector<TakenOperation>& taken);
+  Result<void> apply(const std::vector<TakenOperation>& taken, bool making_room);
   Result<void> give_back(const std::vector<TakenOperation>& taken);
   bool probe();
   BackupWriter& writer();

@@ -128,6 +128,11 @@ Result<std::vector<TakenOperation>> SyncQueue::take(std::size_t lane, TakeLimits
   }
 }
 
+bool SyncQueue::deletes_wait() const {
+  MutexLock lock(impl_->mutex);
+  return !impl_->options.strict && impl_->window.has_ready_delete();
+}
+
 void SyncQueue::Impl::count_done(const WindowOp& op) {
   const std::int64_t now = options.clock->unix_ms();
   ++counters.done;

@@ -69,6 +69,7 @@ struct AppendBatch {
 struct TakeLimits {
   std::size_t operations = 100;
   std::size_t bytes = 4U << 20U;
+  bool deletes_only = false;  // of those in memory, wherever they stand; not in strict order
 };
 
 // One operation in a lane's hands. The views live until complete().

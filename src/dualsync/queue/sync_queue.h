@@ -57,6 +57,8 @@ class SyncQueue {
   // The oldest ready operations of the lane, each of another document; waits at most `max_wait`, then gives none.
   Result<std::vector<TakenOperation>> take(std::size_t lane, TakeLimits limits, std::chrono::milliseconds max_wait,
                                            std::stop_token stop);
+  // Whether a lane could take a delete now (TakeLimits::deletes_only).
+  bool deletes_wait() const;
   // One completion for each operation taken, in one atomic write.
   Result<void> complete(const std::vector<Completion>& completions);
 

@@ -100,6 +100,7 @@ class Window {
 
   // The oldest operations that are ready in the lane, now in flight.
   std::vector<WindowOp*> take(std::size_t lane, TakeLimits limits, SteadyTime now);
+  bool has_ready_delete() const;  // in any lane
   // Back from flight: pending again, ready at `not_before`.
   void put_back(WindowOp* op, SteadyTime not_before);
   void make_ready(WindowOp* op);  // a delayed one, now
@@ -131,6 +132,8 @@ class Window {
     std::multimap<SteadyTime, SeqNo> delayed;
   };
 
+  void wake_delayed(Lane* lane, SteadyTime now);
+  std::vector<WindowOp*> take_deletes(Lane* lane, TakeLimits limits);
   std::vector<WindowOp*> take_in_order(TakeLimits limits, SteadyTime now);
   const WindowOp* first_in_order() const { return strict_order_.empty() ? nullptr : find(*strict_order_.begin()); }
   void put_in_order(SeqNo seq);
