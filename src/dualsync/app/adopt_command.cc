@@ -6,6 +6,7 @@
 
 #include "dualsync/base/log.h"
 #include "dualsync/observe/proof_file.h"
+#include "dualsync/pipeline/collection_binding.h"
 #include "dualsync/queue/sync_queue.h"
 #include "dualsync/service/guards.h"
 
@@ -30,6 +31,9 @@ Result<AdoptReport> run_adopt(const Settings& settings, bool confirmed) {
   if (!confirmed) return report;
   auto installation = (*queue)->get_state(kStateInstallation);
   if (!installation) return installation.error();
+  // Which collections of the backup are ours: what the new local lacks of them has to go, of others nothing.
+  auto bound = (*queue)->list_state(kStateBound);
+  if (!bound) return bound.error();
   // What waits in the queue is of the local that was: the comparison of everything takes its place. If this ends in
   // between, the backup still knows the other local, and the command can be given again.
   queue->reset();
@@ -41,6 +45,7 @@ Result<AdoptReport> run_adopt(const Settings& settings, bool confirmed) {
   queue = open_queue(settings);
   if (!queue) return queue.error();
   if (*installation) DUALSYNC_TRY((*queue)->put_state(kStateInstallation, **installation));
+  for (const auto& [name, uuid] : *bound) DUALSYNC_TRY((*queue)->put_state(std::string(kStateBound) + name, uuid));
   DUALSYNC_TRY((*queue)->put_state(kStateCompareAll, "1"));
   DUALSYNC_TRY((*queue)->put_state(kStateAdopt, "1"));
   DUALSYNC_TRY((*queue)->sync());

@@ -113,6 +113,11 @@ DecodedEvent decode_event(std::string_view bytes) {
     event.kind = DecodedEvent::Kind::kInvalidate;
     return event;
   }
+  // With expanded events, from 7.1 on: the transaction's own changes came before. It names no namespace.
+  if (parts.type == "endOfTransaction") {
+    event.kind = DecodedEvent::Kind::kNothing;
+    return event;
+  }
   if (parts.db.empty()) return malformed(std::move(event), "the event names no database");
   if (std::find(kDdlTypes.begin(), kDdlTypes.end(), parts.type) != kDdlTypes.end()) {
     event.kind = DecodedEvent::Kind::kDdl;

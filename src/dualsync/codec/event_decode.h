@@ -22,6 +22,7 @@ struct DecodedEvent {
     kDocument,    // op holds insert, replace, delta, delete or touch
     kDdl,         // op.kind is kDdl, its payload the whole event
     kInvalidate,  // the stream ends here; nothing to mirror
+    kNothing,     // understood, and nothing to mirror
     kMalformed,   // `problem` says why; op.db and op.document_key hold what could be read
   };
   Kind kind = Kind::kMalformed;

@@ -43,7 +43,14 @@ bool glob_matches(std::string_view glob, std::string_view text) {
 
 bool Scope::contains_database(std::string_view db) const {
   if (is_internal_database(db)) return false;
-  return options_.local_db.empty() || options_.local_db == db;
+  return options_.local_db.empty() ? !collides(db) : options_.local_db == db;
+}
+
+bool Scope::collides(std::string_view db) const {
+  if (!options_.local_db.empty() || is_internal_database(db)) return false;
+  const auto& map = options_.database_map;
+  if (map.contains(std::string(db))) return false;
+  return std::any_of(map.begin(), map.end(), [&](const auto& entry) { return entry.second == db; });
 }
 
 bool Scope::contains(std::string_view db, std::string_view collection) const {

@@ -38,6 +38,9 @@ class Scope {
   bool contains(std::string_view db, std::string_view collection) const;
   bool contains(const Namespace& ns) const { return contains(ns.db, ns.collection); }
   bool contains_database(std::string_view db) const;
+  // A database that is in scope by its name, and kept out because another one is sent to that name on the backup: two
+  // in one would take each other's documents for foreign. Whoever meets one says so.
+  bool collides(std::string_view db) const;
 
   // Name on the backup. Collections keep theirs, and so does what is ours.
   std::string backup_database(std::string_view local_db) const;

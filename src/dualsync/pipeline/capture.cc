@@ -162,8 +162,9 @@ bool Capture::is_our_canary(const DecodedEvent& event) const {
          event.op.document_key == context_.options.canary_key;
 }
 
-bool Capture::concerns_scope(const DecodedEvent& event) const {
+bool Capture::concerns_scope(const DecodedEvent& event) {
   if (context_.scope.contains(event.op.db, event.op.collection) || is_our_canary(event)) return true;
+  if (context_.scope.collides(event.op.db)) tell_of_collision(std::string(event.op.db));
   if (event.kind != DecodedEvent::Kind::kDdl) return false;
   const auto ddl = parse_ddl_event(event.op.payload);
   return ddl.ok() && ddl->type == DdlEvent::Type::kRename && context_.scope.contains(ddl->to);
@@ -175,12 +176,20 @@ void Capture::add_event(std::string_view bytes, AppendBatch* out) {
     invalidated_ = true;
     return;
   }
+  if (event.kind == DecodedEvent::Kind::kNothing) return;
   event.op.enqueued_ms = context_.clock.unix_ms();
   if (event.op.first_time.is_null()) event.op.first_time = event.op.last_time = out->position.time;
   if (event.kind == DecodedEvent::Kind::kMalformed) return add_malformed(event, out);
   if (!concerns_scope(event)) return;
   if (context_.options.strict) tell_of_missing_image(event);
   out->operations.push_back(event.op);
+}
+
+// It was made after the start, which refuses such a pair.
+void Capture::tell_of_collision(const std::string& db) {
+  if (!collisions_.insert(db).second) return;
+  log::error("capture", "a database is not mirrored: SYNC_DATABASE_MAP sends another one to its name on the backup",
+             {{"database", db}, {"hint", "give it a name of its own in SYNC_DATABASE_MAP, and start again"}});
 }
 
 // Told once for each namespace: the mirror goes on, but the promise of strict order is not whole there.

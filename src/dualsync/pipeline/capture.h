@@ -41,7 +41,8 @@ class Capture {
   Result<void> store(const ChangeBatch& batch);
   void add_event(std::string_view event, AppendBatch* out);
   void add_malformed(const DecodedEvent& event, AppendBatch* out);
-  bool concerns_scope(const DecodedEvent& event) const;
+  bool concerns_scope(const DecodedEvent& event);
+  void tell_of_collision(const std::string& db);
   bool is_our_canary(const DecodedEvent& event) const;
   void tell_of_missing_image(const DecodedEvent& event);
   void set_state(CaptureState state, std::string cause);
@@ -51,6 +52,7 @@ class Capture {
   bool invalidated_ = false;
   std::uint64_t generation_ = 0;        // of the queue whose position the stream continues
   std::set<Namespace> without_images_;  // that were told of
+  std::set<std::string> collisions_;    // the same
   mutable Mutex mutex_;
   CaptureState state_ DUALSYNC_GUARDED_BY(mutex_) = CaptureState::kConnecting;
   std::string cause_ DUALSYNC_GUARDED_BY(mutex_);

@@ -3,7 +3,7 @@
 namespace dualsync {
 namespace {
 
-std::string state_name(const Namespace& ns) { return "bound/" + ns.full(); }
+std::string state_name(const Namespace& ns) { return std::string(kStateBound) + ns.full(); }
 
 }  // namespace
 
@@ -11,6 +11,14 @@ Result<std::string> CollectionBinding::bound(const Namespace& ns) const {
   auto uuid = queue_.get_state(state_name(ns));
   if (!uuid) return uuid.error();
   return uuid->value_or("");
+}
+
+Result<std::set<std::string>> CollectionBinding::bound_databases() const {
+  auto all = queue_.list_state(kStateBound);
+  if (!all) return all.error();
+  std::set<std::string> databases;
+  for (const auto& [name, uuid] : *all) databases.insert(Namespace::parse(name).db);
+  return databases;
 }
 
 Result<void> CollectionBinding::bind(const Namespace& ns, const std::string& uuid) {

@@ -6,11 +6,15 @@
 // Threads  one owner per object; the state behind it is shared
 #pragma once
 
+#include <set>
 #include <string>
+#include <string_view>
 
 #include "dualsync/queue/sync_queue.h"
 
 namespace dualsync {
+
+inline constexpr std::string_view kStateBound = "bound/";  // names in the queue's state
 
 class CollectionBinding {
  public:
@@ -18,6 +22,8 @@ class CollectionBinding {
 
   Result<void> bind(const Namespace& ns, const std::string& uuid);  // an empty uuid: forgets it
   Result<std::string> bound(const Namespace& ns) const;             // empty: not known
+  // The databases (local's names) of which any collection is bound.
+  Result<std::set<std::string>> bound_databases() const;
   // True if `event` may be repeated on the backup.
   Result<bool> admits(const DdlEvent& event) const;
   // After the change was repeated. A dropDatabase unbinds nothing: the drops that come before it did.

@@ -222,7 +222,8 @@ Result<void> FullSync::repair_options(const Namespace& backup_ns, const Collecti
   return schema_->modify_collection(backup_ns, changes);
 }
 
-// The whole deployment: each database that local has, and after a gap also those that only the backup has.
+// The whole deployment: each database that local has, and after a gap also those of ours that only the backup has. What
+// was never copied from here is somebody else's, who may share the cluster.
 Result<std::vector<Namespace>> FullSync::list_parts(const DirtyRange& range) {
   std::set<Namespace> parts;
   if (range.ns.db.empty()) {
@@ -230,9 +231,9 @@ Result<std::vector<Namespace>> FullSync::list_parts(const DirtyRange& range) {
     if (!found) return found.error();
     for (const std::string& db : *found) parts.insert({db, ""});
     if (!range.first_copy) {
-      auto on_backup = backup_->list_databases();
-      if (!on_backup) return on_backup.error();
-      for (const std::string& db : *on_backup) parts.insert({context_.scope.local_database(db), ""});
+      auto ours = CollectionBinding(context_.queue).bound_databases();
+      if (!ours) return ours.error();
+      for (const std::string& db : *ours) parts.insert({db, ""});
     }
     std::erase_if(parts, [&](const Namespace& part) { return !context_.scope.contains_database(part.db); });
     return std::vector<Namespace>(parts.begin(), parts.end());

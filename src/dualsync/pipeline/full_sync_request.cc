@@ -49,12 +49,16 @@ Result<FullSyncStatus> FullSync::start(const FullSyncRequest& request) {
       part.documents_total = *count;
     }
   }
+  auto ours = CollectionBinding(context_.queue).bound_databases();
+  if (!ours) return ours.error();
   const auto backup = context_.backup.make_reader();
   auto on_backup = databases_of(*backup);
   if (!on_backup) return on_backup.error().in("backup");
   for (const std::string& backup_db : *on_backup) {
     const std::string db = context_.scope.local_database(backup_db);
     if (!context_.scope.contains_database(db)) continue;
+    // Of a database that was never copied from here nothing is ours: others may share the cluster.
+    if (context_.scope.single_database().empty() && !databases->contains(db) && !ours->contains(db)) continue;
     auto collections = backup->list_collections(backup_db);
     if (!collections) return collections.error().in("backup");
     for (const CollectionInfo& info : *collections) {

@@ -87,6 +87,20 @@ Result<void> Service::reach_local() {
       "service", "local reached",
       {{"hosts", sides_.local->deployment().hosts()}, {"version", local->version}, {"replica_set", local->set_name}});
   standalone_ = local->is_standalone();
+  return refuse_mixed_databases();
+}
+
+// Two databases of local in one of the backup would delete each other's documents.
+Result<void> Service::refuse_mixed_databases() {
+  if (settings_.database_map.empty() || !sides_.scope.single_database().empty()) return {};
+  auto databases = sides_.local->make_reader()->list_databases();
+  if (!databases) return databases.error().in("local MongoDB");
+  for (const std::string& db : *databases) {
+    if (!sides_.scope.collides(db)) continue;
+    return Error{ErrorKind::kInvalidArgument,
+                 "SYNC_DATABASE_MAP sends another database to " + db + ", where local's own " + db + " would go too",
+                 "give each of them a name of its own on the backup, for example " + db + "=" + db + "_2", 0};
+  }
   return {};
 }
 

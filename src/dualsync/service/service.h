@@ -52,6 +52,7 @@ class Service {
   Service(const Settings& settings, Sides sides) : settings_(settings), sides_(std::move(sides)) {}
   Result<void> open(const ServiceOptions& options);
   Result<void> reach_local();
+  Result<void> refuse_mixed_databases();
   Result<void> make_parts(const ServiceOptions& options);
   void start_threads();
 

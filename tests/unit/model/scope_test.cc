@@ -46,6 +46,18 @@ TEST(Scope, NamesOnTheBackupAndBack) {
   EXPECT_EQ(many.local_database("branch7_shop"), "shop");
 }
 
+TEST(Scope, TwoDatabasesNeverMeetInOneOfTheBackup) {
+  ScopeOptions options;
+  options.database_map = {{"a", "b"}, {"c", "a"}};
+  const Scope scope(options);
+  EXPECT_TRUE(scope.contains_database("a")) << "it has a name of its own there";
+  EXPECT_TRUE(scope.contains_database("c"));
+  EXPECT_TRUE(scope.collides("b"));
+  EXPECT_FALSE(scope.contains_database("b"));
+  options.local_db = "b";
+  EXPECT_FALSE(Scope(options).collides("b")) << "alone in scope";
+}
+
 TEST(Scope, GlobsMatchWholeNames) {
   EXPECT_TRUE(glob_matches("*", ""));
   EXPECT_TRUE(glob_matches("a*c", "abbbc"));

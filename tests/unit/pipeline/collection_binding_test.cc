@@ -71,6 +71,14 @@ TEST_F(CollectionBindingTest, ServersThatSendNoUuidAreBelieved) {
   EXPECT_EQ(bound(kBills), "");
 }
 
+TEST_F(CollectionBindingTest, NamesTheDatabasesThatAreOurs) {
+  bind(kBills, "two");
+  bind({"shop", "orders"}, "three");
+  bind({"crm", "people"}, "four");
+  bind({"crm", "people"}, "");
+  EXPECT_EQ(*CollectionBinding(*queue_).bound_databases(), std::set<std::string>{"shop"});
+}
+
 TEST_F(CollectionBindingTest, SurvivesARestart) {
   follow(event(DdlEvent::Type::kCreate, "one"));
   open();
