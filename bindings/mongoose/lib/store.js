@@ -1,7 +1,8 @@
 // What outlives the process: what could not be sent yet, the collections that were ever told of, and whether the last
 // process of this place stopped in order.
 //
-// Shape    <directory>/<place>/: lock (a process id), state.json {clean, seen}, waiting.jsonl (a line for each
+// Shape    <directory>/<place>/: lock (a process id and, where /proc tells, when that process began, because ids come
+//          again: in a container it is the same one at each start), state.json {clean, seen}, waiting.jsonl (a line for each
 //          namespace: [namespace, key, key...])
 // Rule     `clean` is false on disk from the first moment on, so that a process that dies leaves it so
 // Rule     an error of the disk is the reporter's to say; it never reaches the application
@@ -11,6 +12,21 @@ const fs = require('node:fs');
 const path = require('node:path');
 
 const PLACES_MAX = 256;
+
+// Of this process, whichever copy of this module took them.
+const held = (globalThis[Symbol.for('dualsync-mongoose.places')] ??= new Set());
+
+/** What tells a process from a later one of the same id; empty where the system does not say. */
+function beginning(pid) {
+  try {
+    const boot = fs.readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
+    const stat = fs.readFileSync(`/proc/${pid}/stat`, 'utf8');
+    // The name in brackets may hold anything; the time at which it started is the 20th field behind it.
+    return `${boot}/${stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19]}`;
+  } catch {
+    return '';
+  }
+}
 
 class Store {
   constructor(directory, bytesMax) {
@@ -41,7 +57,8 @@ class Store {
   #lock(file) {
     for (let tries = 0; tries < 2; ++tries) {
       try {
-        fs.writeFileSync(file, String(process.pid), { flag: 'wx', mode: 0o600 });
+        fs.writeFileSync(file, `${process.pid} ${beginning(process.pid)}`, { flag: 'wx', mode: 0o600 });
+        held.add(path.resolve(file));
         return true;
       } catch (error) {
         if (error.code !== 'EEXIST') throw error;
@@ -53,14 +70,17 @@ class Store {
   }
 
   #holderLives(file) {
-    const pid = Number(fs.readFileSync(file, 'utf8'));
-    if (!Number.isInteger(pid) || pid <= 0 || pid === process.pid) return pid === process.pid;
+    const [id, began = ''] = fs.readFileSync(file, 'utf8').split(' ');
+    const pid = Number(id);
+    if (!Number.isInteger(pid) || pid <= 0) return false;
+    if (pid === process.pid) return held.has(path.resolve(file));
     try {
       process.kill(pid, 0);
-      return true;
     } catch (error) {
-      return error.code === 'EPERM';
+      if (error.code !== 'EPERM') return false;
     }
+    const now = beginning(pid);
+    return !began || !now || began === now;
   }
 
   #readState() {
@@ -139,7 +159,9 @@ class Store {
   close(clean) {
     if (!this.folder) return;
     if (clean) this.#writeState(true);
-    fs.rmSync(path.join(this.folder, 'lock'), { force: true });
+    const lock = path.join(this.folder, 'lock');
+    fs.rmSync(lock, { force: true });
+    held.delete(path.resolve(lock));
     this.folder = null;
   }
 }

@@ -158,6 +158,21 @@ describe('reporter', () => {
     assert.deepEqual(daemon.ranges.sort(), ['shop.bills', 'shop.lines']);
   });
 
+  // In a container the process has the same id at each start.
+  for (const [whose, pid] of [['our own', process.pid], ["another process's", process.ppid]]) {
+    test(`a process that died and had what is ${whose} id now is noticed, too`, async (t) => {
+      if (pid !== process.pid && !fs.existsSync(`/proc/${pid}/stat`)) return t.skip('no /proc here');
+      const place = path.join(folder, '0');
+      fs.mkdirSync(place, { recursive: true });
+      fs.writeFileSync(path.join(place, 'lock'), `${pid} another boot/1`);
+      fs.writeFileSync(path.join(place, 'state.json'), JSON.stringify({ clean: false, seen: ['shop.bills'] }));
+      const reporter = open();
+      assert.equal(reporter.store.folder, place);
+      assert.equal(await reporter.flush(), true);
+      assert.deepEqual(daemon.ranges, ['shop.bills']);
+    });
+  }
+
   test('processes that run beside each other have places of their own', () => {
     const first = open();
     const second = open();
