@@ -98,6 +98,11 @@ def test_a_filled_target_is_refused_and_forced(own_world: World) -> None:
     own_world.db.things.drop_index("groups")
     refused = daemon.command("restore", "things")
     assert refused.returncode == EXIT_FAILED and "not empty" in refused.stderr and "--force" in refused.stderr
+    tried = daemon.command("restore", "things", "--dry-run", "--json")
+    assert tried.returncode == EXIT_FAILED, "it ends as the restore would"
+    assert "not empty" in json.loads(tried.stdout)["refusal"]
+    forced = report_of(daemon.command("restore", "things", "--dry-run", "--force", "--json"))
+    assert forced["refusal"] is None and forced["dryRun"] is True
     assert own_world.db.things.count_documents({"text": "spoiled"}) == 99
     report = report_of(daemon.command("restore", "things", "--force", "--json"))
     assert report["namespaces"][0]["before"] == "filled"

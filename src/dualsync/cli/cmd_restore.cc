@@ -16,6 +16,7 @@ using Json = nlohmann::ordered_json;
 Json restore_json(const RestoreReport& report) {
   Json body{
       {"dryRun", report.dry_run}, {"target", report.target}, {"proven", !report.dry_run}, {"seconds", report.seconds}};
+  if (report.dry_run) body["refusal"] = report.refusal.empty() ? Json(nullptr) : Json(report.refusal);
   body["namespaces"] = Json::array();
   for (const RestoredNamespace& one : report.namespaces) {
     body["namespaces"].push_back({{"namespace", one.ns.full()},
@@ -42,6 +43,10 @@ std::string restore_text(const RestoreReport& report, const Style& style) {
         fmt::format("{:<{}}  {:<10}  {:>13}  {:>13}  {:>7}\n", printable(one.ns.full()), width, to_string(one.before),
                     human_count(one.documents), human_count(one.written), human_count(one.indexes));
   }
+  if (report.dry_run && !report.refusal.empty()) {
+    return text + fmt::format("\n{}: without --force nothing would be restored: {}\n",
+                              style(Paint::kBad, "DRY RUN"), printable(report.refusal));
+  }
   if (report.dry_run) {
     return text + fmt::format("\n{}: about {} documents would be restored to {}; nothing was changed\n",
                               style(Paint::kWarning, "DRY RUN"), human_count(documents), printable(report.target));
@@ -63,9 +68,11 @@ int command_restore(const CommandContext& context, const RestoreRequest& request
       context.hooks.restore(context.settings, request, [&](const CopyStatus& now) { progress.show(now); });
   progress.clear();
   if (!report) return failed(report.error());
+  // A dry run ends as the restore itself would.
+  const int code = report->refusal.empty() ? kExitOk : kExitFailed;
   if (context.json) {
     context.out << restore_json(*report).dump(2, ' ', false, Json::error_handler_t::replace) << '\n';
-    return kExitOk;
+    return code;
   }
   context.out << restore_text(*report, context.style);
   if (!report->dry_run && request.to.empty()) {
@@ -73,7 +80,7 @@ int command_restore(const CommandContext& context, const RestoreRequest& request
         << "hint: if this local is a new one, `dualsync adopt-local --yes` lets the mirror go on with it; what is "
            "equal is not sent again\n";
   }
-  return kExitOk;
+  return code;
 }
 
 }  // namespace dualsync

@@ -36,6 +36,7 @@ struct RestoredNamespace {
 struct RestoreReport {
   std::vector<RestoredNamespace> namespaces;
   bool dry_run = false;  // nothing was changed; else everything is proven equal to the backup
+  std::string refusal;   // of a dry run: why the restore itself would change nothing; empty: it would begin
   std::string target;    // hosts, without credentials
   double seconds = 0;
 };

@@ -67,6 +67,9 @@ Result<RestoreReport> Restore::run(std::stop_token stop, const std::function<voi
   if (!items) return items.error();
   RestoreReport report;
   report.dry_run = options_.dry_run;
+  if (!options_.force && options_.dry_run) {
+    if (const auto allowed = refuse_filled(*items); !allowed) report.refusal = allowed.error().message;
+  }
   Mutex mutex;  // the copy's threads report too
   CopyStatus status;
   status.running = true;
