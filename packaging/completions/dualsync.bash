@@ -79,7 +79,7 @@ _dualsync() {
         --log-level) COMPREPLY=($(compgen -W "debug info warn error" -- "$cur")); return ;;
         --log-format) COMPREPLY=($(compgen -W "json text" -- "$cur")); return ;;
       esac
-      words=" -h --help --enabled --local-uri --atlas-uri --queue-max-size --worker-interval --max-retries --persist-queue --excluded-collections --included-collections --batch-size --batch-max --max-ops-per-second --max-bytes-per-second --lanes --data-dir --data-dir-fallback --queue-max-bytes --disk-reserve-bytes --http-listen --database-map --on-drop --drop-retention --mass-delete-percent --ordering --verify-interval --full-verify-interval --drill-interval --ddl-poll-interval --reconcile-interval --canary-interval --drill-bytes-per-second --shutdown-timeout --connect-timeout --lease-seconds --allow-insecure-backup --copy-threads --log-level --log-format"
+      words=" -h --help --json --enabled --local-uri --atlas-uri --queue-max-size --worker-interval --max-retries --persist-queue --excluded-collections --included-collections --batch-size --batch-max --max-ops-per-second --max-bytes-per-second --lanes --data-dir --data-dir-fallback --queue-max-bytes --disk-reserve-bytes --http-listen --database-map --on-drop --drop-retention --mass-delete-percent --ordering --verify-interval --full-verify-interval --drill-interval --ddl-poll-interval --reconcile-interval --canary-interval --drill-bytes-per-second --shutdown-timeout --connect-timeout --lease-seconds --allow-insecure-backup --copy-threads --log-level --log-format"
       ;;
     "status")
       case "$prev" in

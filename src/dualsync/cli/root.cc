@@ -51,7 +51,11 @@ int usage_error(const CLI::App& app, const CLI::ParseError& error, std::ostream&
 
 int run_command(const Tree& tree, const Invocation& invocation, const CliHooks& hooks, std::ostream& out,
                 std::ostream& err) {
-  const auto load = [&] { return load_settings(invocation.flags, hooks.environment, hooks.env_file); };
+  const auto load = [&] {
+    Result<Settings> loaded = load_settings(invocation.flags, hooks.environment, hooks.env_file);
+    if (loaded && tree.run->parsed() && invocation.json) loaded->log_format = log::Format::kJson;
+    return loaded;
+  };
   const Result<Settings> settings = load();
   const auto refuse = [&](const Error& error) { return report_error(out, err, invocation.json, error, kExitUsage); };
   const std::optional<std::string> no_color = hooks.environment("NO_COLOR");

@@ -194,6 +194,7 @@ void build_tree(Tree* tree, Invocation* invocation) {
   };
 
   tree->run = app.add_subcommand("run", "Mirror in the foreground until SIGTERM or SIGINT");
+  tree->run->add_flag("--json", invocation->json, "Log as JSON, an object a line, whatever SYNC_LOG_FORMAT says");
   add_settings(tree->run, true, invocation);
 
   tree->status = app.add_subcommand("status", "Verdict, RPO, queue and positions of the running daemon");

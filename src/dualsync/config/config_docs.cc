@@ -16,7 +16,10 @@ std::string code_or_none(std::string_view text) { return text.empty() ? "none" :
 
 std::string default_cell(const Field& field) {
   if (field.default_text.empty()) return "none";
-  return field.unit.empty() ? code_or_none(field.default_text) : fmt::format("`{}` {}", field.default_text, field.unit);
+  const char last = field.default_text.back();
+  const bool plain = last >= '0' && last <= '9';  // a number that has no unit of its own
+  return !plain || field.unit.empty() ? code_or_none(field.default_text)
+                                      : fmt::format("`{}` {}", field.default_text, field.unit);
 }
 
 }  // namespace
@@ -43,7 +46,8 @@ std::string settings_markdown() {
       "environment wins over it,\n"
       "and it wins over `.env`. The file holds the value and nothing else.\n\n"
       "Amounts of bytes are whole numbers, with `KiB`, `MiB`, `GiB` or `TiB` behind them if wanted. "
-      "Durations are whole numbers, in the unit that the table names or with `ms`, `s`, `m` or `h` behind them.\n\n"
+      "Durations are whole numbers, in the unit that the table names or with `ms`, `s`, `m`, `h` or `d` behind them; "
+      "`off` is 0 where that is allowed.\n\n"
       "SIGHUP makes a running daemon read them again; those marked *(SIGHUP)* then count at once, of others the log "
       "says "
       "that they wait for a restart. A bad value is named in the log, and everything stays as it was.\n\n"

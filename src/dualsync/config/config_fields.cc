@@ -21,8 +21,8 @@ struct Allowed {
     return "a whole number of bytes, or with KiB, MiB, GiB or TiB behind it";
   }
   std::string operator()(std::chrono::milliseconds Settings::*) const {
-    return fmt::format("a duration from {} to {}: a whole number of {}, or with ms, s, m or h behind it",
-                       duration_text(field.min), duration_text(field.max),
+    return fmt::format("{}a duration from {} to {}: a whole number of {}, or with ms, s, m, h or d behind it",
+                       field.min == 0 ? "off, or " : "", duration_text(field.min), duration_text(field.max),
                        field.unit == "ms" ? "milliseconds" : "seconds");
   }
   std::string operator()(std::string Settings::*) const {

@@ -17,7 +17,8 @@ struct DurationUnit {
   std::int64_t milliseconds;
 };
 // "ms" before "m" and "s": the first suffix that fits wins.
-constexpr std::array<DurationUnit, 4> kDurationUnits = {{{"ms", 1}, {"s", 1000}, {"m", 60'000}, {"h", 3'600'000}}};
+constexpr std::array<DurationUnit, 5> kDurationUnits = {
+    {{"ms", 1}, {"s", 1000}, {"m", 60'000}, {"h", 3'600'000}, {"d", 86'400'000}}};
 
 Error invalid(std::string message) { return Error{ErrorKind::kInvalidArgument, std::move(message), "", 0}; }
 
@@ -118,7 +119,9 @@ struct Parser {
   }
 
   Result<void> operator()(std::chrono::milliseconds Settings::*member) const {
-    Result<std::int64_t> duration = parse_duration(text, field.unit);
+    // What may be 0 is switched off by it.
+    Result<std::int64_t> duration =
+        field.min == 0 && text == "off" ? Result<std::int64_t>(0) : parse_duration(text, field.unit);
     if (!duration) return duration.error();
     if (*duration < field.min || *duration > field.max) return invalid("it is out of bounds");
     settings->*member = std::chrono::milliseconds(*duration);

@@ -162,7 +162,7 @@ constexpr Field kFields[] = {
     {.env = "SYNC_DROP_RETENTION",
      .flag = "--drop-retention",
      .target = &S::drop_retention,
-     .default_text = "720h",
+     .default_text = "30d",
      .help = "How long the backup keeps the archive of a dropped collection; 0: for ever",
      .max = 3660 * 24 * kHour,
      .unit = "s"},
@@ -201,7 +201,7 @@ constexpr Field kFields[] = {
     {.env = "SYNC_DRILL_INTERVAL",
      .flag = "--drill-interval",
      .target = &S::drill_interval,
-     .default_text = "0",
+     .default_text = "off",
      .help = "How often the daemon restores the backup into scratch databases on local, to prove that it can be; 0: "
              "never",
      .max = 366 * 24 * kHour,

@@ -49,7 +49,7 @@ TEST(ConfigFields, SayWhatIsAllowed) {
   EXPECT_EQ(allowed_text(*find_field("SYNC_LANES")), "a whole number from 1 to 64");
   EXPECT_EQ(allowed_text(*find_field("SYNC_ON_DROP")), "one of archive, mirror, keep");
   EXPECT_EQ(allowed_text(*find_field("SYNC_CONNECT_TIMEOUT")),
-            "a duration from 100 ms to 1 h: a whole number of seconds, or with ms, s, m or h behind it");
+            "a duration from 100 ms to 1 h: a whole number of seconds, or with ms, s, m, h or d behind it");
 }
 
 TEST(ConfigFields, NeverShowACredential) {

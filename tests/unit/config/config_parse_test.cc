@@ -20,10 +20,21 @@ TEST(ConfigParse, ReadsDurationsInTheirUnitOrWithASuffix) {
   EXPECT_EQ(*parse_duration("2 s", "ms"), 2'000);
   EXPECT_EQ(*parse_duration("5m", "s"), 300'000);
   EXPECT_EQ(*parse_duration("1h", "ms"), 3'600'000);
+  EXPECT_EQ(*parse_duration("30d", "s"), 30 * 86'400'000LL);
   for (const char* bad :
-       {"", "s", "-1", "1.5s", "1d", "ten", "99999999999999999999", "9223372036854775807h", "1 s s"}) {
+       {"", "s", "-1", "1.5s", "1w", "ten", "99999999999999999999", "9223372036854775807h", "1 s s"}) {
     EXPECT_FALSE(parse_duration(bad, "s").ok()) << bad;
   }
+}
+
+TEST(ConfigParse, OffIsNoDurationWhereThatMayBe) {
+  EXPECT_EQ(outcome("SYNC_DRILL_INTERVAL", "off"), "ok");
+  EXPECT_EQ(outcome("SYNC_DROP_RETENTION", "off"), "ok");
+  EXPECT_EQ(outcome("SYNC_WORKER_INTERVAL", "off"), "it is not a duration");
+  Settings settings;
+  settings.drill_interval = std::chrono::hours(1);
+  ASSERT_TRUE(parse_field(*find_field("SYNC_DRILL_INTERVAL"), "off", &settings).ok());
+  EXPECT_EQ(settings.drill_interval.count(), 0);
 }
 
 TEST(ConfigParse, PrintsDurationsInTheirLargestUnit) {
@@ -31,6 +42,7 @@ TEST(ConfigParse, PrintsDurationsInTheirLargestUnit) {
   EXPECT_EQ(duration_text(250), "250 ms");
   EXPECT_EQ(duration_text(90'000), "90 s");
   EXPECT_EQ(duration_text(3'600'000), "1 h");
+  EXPECT_EQ(duration_text(48 * 3'600'000), "2 d");
 }
 
 TEST(ConfigParse, ReadsListenAddresses) {
