@@ -69,8 +69,8 @@ TEST(EventDecode, AnInsertWithoutItsDocumentIsATouch) {
 
 // As MongoDB 8 sends it with expanded events behind each transaction; it must not make the whole scope dirty.
 TEST(EventDecode, TheEndOfATransactionIsNothingToMirror) {
-  const std::string end = bson(
-      R"({"operationType":"endOfTransaction","clusterTime":{"$timestamp":{"t":10,"i":1}},"txnNumber":1,"lsid":{"id":1}})");
+  const std::string end = bson(R"({"operationType":"endOfTransaction","clusterTime":{"$timestamp":{"t":10,"i":1}},)"
+                               R"("txnNumber":1,"lsid":{"id":1}})");
   EXPECT_EQ(decode_event(end).kind, Kind::kNothing);
 }
 
