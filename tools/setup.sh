@@ -159,22 +159,24 @@ setup_data() {
   setup_say "sample data: present"
 }
 
-# promtool checks alert rules. It comes out of the distribution's package prometheus, which is not installed, because
-# that would start a server on this machine. Not having it is no error: its tests are skipped and say so.
+# promtool checks alert rules, prometheus asks a daemon. Both come out of the distribution's package prometheus, which is
+# not installed, because that would start a server on this machine. Not having them is no error: their tests are
+# skipped and say so.
 setup_promtool() {
-  local work
-  if ! command -v promtool >/dev/null && [[ ! -x "$DUALSYNC_CACHE/promtool/promtool" ]]; then
+  local work folder="$DUALSYNC_CACHE/promtool"
+  if ! { command -v promtool && command -v prometheus; } >/dev/null &&
+    [[ ! -x "$folder/promtool" || ! -x "$folder/prometheus" ]]; then
     mkdir -p "$DUALSYNC_CACHE"
     work="$(mktemp -d "$DUALSYNC_CACHE/promtool.XXXXXX")"
     if (cd "$work" && setup_retry "promtool: apt-get download prometheus" "Its tests are skipped without it." \
       apt-get download -q prometheus) && dpkg-deb --extract "$work"/prometheus_*.deb "$work/package"; then
-      mkdir -p "$DUALSYNC_CACHE/promtool"
-      mv "$work/package/usr/bin/promtool" "$DUALSYNC_CACHE/promtool/promtool"
+      mkdir -p "$folder"
+      mv "$work/package/usr/bin/promtool" "$work/package/usr/bin/prometheus" "$folder/"
     fi
     rm -rf "$work"
   fi
-  if [[ -x "$DUALSYNC_CACHE/promtool/promtool" ]]; then
-    PATH="$PATH:$DUALSYNC_CACHE/promtool"
+  if [[ -x "$folder/promtool" ]]; then
+    PATH="$PATH:$folder"
     export PATH
   fi
   if command -v promtool >/dev/null; then setup_say "promtool: present"; else setup_say "promtool: none here"; fi
