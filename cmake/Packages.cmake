@@ -1,11 +1,13 @@
-# Debian packages by `cpack`: dualsync (the program and its service), libdualsync<major>.<minor>, libdualsync-dev.
+# Packages by `cpack`: for Debian dualsync (the program and its service), libdualsync<major>.<minor> and libdualsync-dev,
+# and one archive with all of it.
 #
-# What belongs outside the prefix (/etc, the service) is left out of a plain `cmake --install`.
+# What belongs outside the prefix (/etc, the service) is left out of a plain `cmake --install` and of the archive, which
+# have it among the documents instead: what is in no component is in no Debian package.
 include(GNUInstallDirs)
 
 set(package_work ${CMAKE_BINARY_DIR}/packages)
 file(MAKE_DIRECTORY ${package_work})
-foreach(page man/dualsync.1 ../CHANGELOG.md)
+foreach(page man/dualsync.1 deb/changelog ../CHANGELOG.md)
   cmake_path(GET page FILENAME name)
   file(COPY_FILE ${CMAKE_SOURCE_DIR}/packaging/${page} ${package_work}/${name} ONLY_IF_DIFFERENT)
   execute_process(COMMAND gzip -9 -n -k -f ${name} WORKING_DIRECTORY ${package_work} COMMAND_ERROR_IS_FATAL ANY)
@@ -18,6 +20,8 @@ install(FILES packaging/completions/dualsync.bash DESTINATION ${CMAKE_INSTALL_DA
 install(FILES packaging/completions/_dualsync DESTINATION ${CMAKE_INSTALL_DATADIR}/zsh/vendor-completions COMPONENT tool)
 install(FILES docs/settings.md docs/roles.md docs/alerts.md packaging/grafana/dualsync.json
               packaging/prometheus/alerts.yml DESTINATION ${CMAKE_INSTALL_DATADIR}/doc/dualsync COMPONENT tool)
+install(FILES packaging/systemd/dualsync.service packaging/deb/dualsync.env docs/packages.md LICENSE CHANGELOG.md
+        DESTINATION ${CMAKE_INSTALL_DATADIR}/doc/dualsync)
 install(FILES packaging/systemd/dualsync.service DESTINATION /lib/systemd/system COMPONENT tool EXCLUDE_FROM_ALL)
 install(FILES packaging/deb/dualsync.env DESTINATION /etc/dualsync COMPONENT tool EXCLUDE_FROM_ALL)
 # The daemon reads `.env` in its working directory.
@@ -29,13 +33,16 @@ foreach(component_and_package tool=dualsync library=libdualsync${PROJECT_VERSION
   string(REPLACE "=" ";" pair ${component_and_package})
   list(GET pair 0 component)
   list(GET pair 1 package)
-  install(FILES packaging/deb/copyright ${package_work}/CHANGELOG.md.gz DESTINATION ${CMAKE_INSTALL_DATADIR}/doc/${package}
-          COMPONENT ${component} EXCLUDE_FROM_ALL)
+  install(FILES packaging/deb/copyright ${package_work}/changelog.gz ${package_work}/CHANGELOG.md.gz
+          DESTINATION ${CMAKE_INSTALL_DATADIR}/doc/${package} COMPONENT ${component} EXCLUDE_FROM_ALL)
 endforeach()
 
-set(CPACK_GENERATOR DEB)
+set(CPACK_GENERATOR DEB TGZ)
+set(CPACK_PROJECT_CONFIG_FILE ${CMAKE_SOURCE_DIR}/cmake/PackageArchive.cmake)
 set(CPACK_PACKAGE_NAME dualsync)
-set(CPACK_PACKAGE_CONTACT "the dualsync authors <dualsync@localhost>")
+set(CPACK_PACKAGE_FILE_NAME dualsync-${PROJECT_VERSION}-linux-${CMAKE_SYSTEM_PROCESSOR})
+# No address of anybody: there is no mailbox of the project's own.
+set(CPACK_PACKAGE_CONTACT "dualsync maintainers <dualsync@example.invalid>")
 set(CPACK_PACKAGE_DIRECTORY ${package_work})
 set(CPACK_PACKAGING_INSTALL_PREFIX /usr)
 set(CPACK_INSTALL_PREFIX /usr)

@@ -1,4 +1,4 @@
-"""The Debian packages of this build: what is in them, that they run out of their folder, that systemd takes the unit.
+"""The packages of this build: what is in them, that they run out of their folder, what lintian and systemd say of them.
 
 Installing, upgrading, removing and purging on a bare Debian is tools/try_packages.py, which needs root and a network.
 """
@@ -7,21 +7,26 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-from pathlib import Path
+import tarfile
+from pathlib import Path, PurePosixPath
 
 import pytest
 from embedded_server import stop_process
+from mirror_daemon import ROOT
 from test_embed import build_directory, run
 from world import eventually
 
-TOOL, LIBRARY, DEVELOPMENT = "dualsync_", "libdualsync0.1_", "libdualsync-dev_"
+# lintian's tag -> why it may stand. docs/packages.md says so too.
+LINTIAN = {"maintainer-script-calls-systemctl": "written by hand, without debhelper; they ask whether systemd runs",
+           "maintscript-calls-ldconfig": "made by CPack; what a trigger would do too",
+           "pkg-config-unavailable-for-cross-compilation": "the library lies in /usr/lib: one architecture at a time"}
 
 
 @pytest.fixture(scope="module")
 def packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with, per package, the package and what it holds, in a folder of its name's first part."""
+    """A folder with the archive and the Debian packages, each of these also unpacked, as its name's first part."""
     folder = tmp_path_factory.mktemp("packages")
-    run("cpack", "-G", "DEB", "-B", str(folder), cwd=build_directory())
+    run("cpack", "-B", str(folder), cwd=build_directory())
     for package in folder.glob("*.deb"):
         run("dpkg-deb", "-R", str(package), str(folder / package.name.partition("_")[0]))
     return folder
@@ -99,3 +104,39 @@ def test_systemd_takes_the_unit(packages: Path, tmp_path: Path) -> None:
                           capture_output=True, text=True, timeout=60, check=False)
     told = [line for line in done.stderr.splitlines() if "dualsync" in line]
     assert done.returncode == 0 and not told, done.stderr
+
+
+def test_the_archive_can_lie_anywhere(packages: Path, tmp_path: Path) -> None:
+    archive, = packages.glob("*.tar.gz")
+    with tarfile.open(archive) as content:
+        names = [PurePosixPath(name) for name in content.getnames()]
+        content.extractall(tmp_path, filter="data")
+    top = archive.name.removesuffix(".tar.gz")
+    version = run(str(packages / "dualsync/usr/bin/dualsync"), "--version").split()[-1]
+    assert top.startswith(f"dualsync-{version}-linux-")
+    assert all(name.parts[0] == top for name in names), "one folder"
+    there = {str(name.relative_to(top)) for name in names}
+    assert {"bin/dualsync", "include/dualsync/engine.h", "lib/libdualsync.so", "share/man/man1/dualsync.1.gz",
+            "share/doc/dualsync/dualsync.service", "share/doc/dualsync/dualsync.env", "share/doc/dualsync/LICENSE",
+            "share/doc/dualsync/packages.md"} <= there
+    assert not [name for name in there if name.startswith(("etc", "usr"))]
+    assert run(str(tmp_path / top / "bin/dualsync"), "--version").split()[-1] == version
+
+
+def test_their_changelog_and_maintainer(packages: Path) -> None:
+    for name in ("dualsync", "libdualsync0.1", "libdualsync-dev"):
+        folder = packages / name / "usr/share/doc" / name
+        told = run("zcat", str(folder / "changelog.gz")).splitlines()[0]
+        assert told.startswith(f"dualsync ({control(packages / name)['Version']}) ")
+        assert "## [Unreleased]" in run("zcat", str(folder / "CHANGELOG.md.gz"))
+        assert control(packages / name)["Maintainer"] == "dualsync maintainers <dualsync@example.invalid>"
+
+
+@pytest.mark.skipif(shutil.which("lintian") is None, reason="lintian is not installed")
+def test_lintian_has_nothing_new_to_say(packages: Path) -> None:
+    told = subprocess.run(["lintian", "--allow-root", *map(str, sorted(packages.glob("*.deb")))], capture_output=True,
+                          text=True, timeout=300, check=False).stdout.splitlines()
+    found = {line.split()[2] for line in told if line[:2] in ("E:", "W:")}
+    assert found <= set(LINTIAN), "\n".join(told)
+    pages = (ROOT / "docs/packages.md").read_text()
+    assert all(f"`{tag}`" in pages for tag in LINTIAN)
