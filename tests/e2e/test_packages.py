@@ -7,7 +7,6 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-import tarfile
 from pathlib import Path, PurePosixPath
 
 import pytest
@@ -108,9 +107,8 @@ def test_systemd_takes_the_unit(packages: Path, tmp_path: Path) -> None:
 
 def test_the_archive_can_lie_anywhere(packages: Path, tmp_path: Path) -> None:
     archive, = packages.glob("*.tar.gz")
-    with tarfile.open(archive) as content:
-        names = [PurePosixPath(name) for name in content.getnames()]
-        content.extractall(tmp_path, filter="data")
+    names = [PurePosixPath(name) for name in run("tar", "-tzf", str(archive)).splitlines()]
+    run("tar", "-xzf", str(archive), "-C", str(tmp_path))
     top = archive.name.removesuffix(".tar.gz")
     version = run(str(packages / "dualsync/usr/bin/dualsync"), "--version").split()[-1]
     assert top.startswith(f"dualsync-{version}-linux-")
