@@ -103,7 +103,7 @@ def write(root: Path, version: str) -> str:
 
 def packages(root: Path, version: str, folder: Path) -> None:
     shell(root, "packages", "cmake", "--preset", "release")
-    shell(root, "packages", "cmake", "--build", "--preset", "release")
+    shell(root, "packages", "cmake", "--build", "--preset", "release", "--target", "dualsync", "dualsync_shared")
     shell(root, "packages", "cpack", "--config", "build/release/CPackConfig.cmake", "-B", str(folder))
     made = sorted(file for file in folder.iterdir() if file.suffix in (".deb", ".gz"))
     if not made or not all(version in file.name for file in made):
