@@ -14,6 +14,7 @@ import datetime
 import email.utils
 import hashlib
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -105,6 +106,7 @@ def packages(root: Path, version: str, folder: Path) -> None:
     shell(root, "packages", "cmake", "--preset", "release")
     shell(root, "packages", "cmake", "--build", "--preset", "release", "--target", "dualsync", "dualsync_shared")
     shell(root, "packages", "cpack", "--config", "build/release/CPackConfig.cmake", "-B", str(folder))
+    shutil.rmtree(folder / "_CPack_Packages", ignore_errors=True)
     made = sorted(file for file in folder.iterdir() if file.suffix in (".deb", ".gz"))
     if not made or not all(version in file.name for file in made):
         raise ReleaseError(f"packages: not all of {[file.name for file in made]} are of {version}")
