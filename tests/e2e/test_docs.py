@@ -14,7 +14,9 @@ from mirror_daemon import ROOT, clean_environment, find_binary
 
 DOCS = ROOT / "docs"
 PAGES = [ROOT / "README.md", *sorted(DOCS.rglob("*.md"))]
-LINKING = [*PAGES, ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", ROOT / "bindings" / "mongoose" / "README.md"]
+LINKING = [*PAGES, ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", ROOT / "bindings" / "mongoose" / "README.md",
+           ROOT / "changes" / "README.md", ROOT / "examples" / "README.md",
+           *sorted((ROOT / "examples").glob("*/README.md"))]
 FENCE = re.compile(r"^\s*```")
 SPAN = re.compile(r"`([^`\n]+)`")
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")

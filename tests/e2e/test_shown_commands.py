@@ -21,13 +21,13 @@ from test_docs import LINKING, SPAN, command_lines, fenced_lines, name_of
 from world import World, eventually, patience
 
 TABLE = tomllib.loads((Path(__file__).parent / "shown_commands.toml").read_text())["command"]
-EXAMPLES = sorted((ROOT / "examples").glob("*/README.md"))
 # The pages of docs/cli are made from the commands themselves and show how they are called, not a call; the changelog
 # tells of commands by name.
-SHOWING = [page for page in (*LINKING, *EXAMPLES) if page.parent.name != "cli" and page.name != "CHANGELOG.md"]
+SHOWING = [page for page in LINKING if page.parent.name != "cli" and page.name != "CHANGELOG.md"]
 PROGRAM = re.compile(r"(?:\$ )?((?:\./|tools/|bench/|examples/)\S+.*|"
                      r"\(?(?:git|cmake|cpack|ctest|cd|sudo|apt-get|editor|docker|systemctl|journalctl|npm|curl|"
-                     r"openssl|chown|chmod|mongod|mongosh|mkdocs|python3?|pip) \S.*)")
+                     r"openssl|chown|chmod|mongod|mongosh|mkdocs|python3?|pip) \S.*|"
+                     r"(?:[A-Z_]+=\S+ (?:data/api-token\) )?)+\w\S*.*)")
 EXIT_TERMINATED = 143
 # A script of ours with what is given to it; not the name of a file alone that is no program.
 SCRIPT = re.compile(r"(?:\./(?:test|quickstart)|(?:tools|bench|examples|tests)/[\w./-]*(?:\.py|\.sh|/run))(?![\w./*])")
@@ -108,7 +108,7 @@ def test_what_this_file_runs_is_most_of_it() -> None:
 
 def scripts_shown() -> Iterator[tuple[str, str]]:
     """(where, call) for each script of this repository, in blocks and in running text."""
-    for page in (*SHOWING, ROOT / "changes" / "README.md"):
+    for page in SHOWING:
         for number, line in enumerate(page.read_text().splitlines(), start=1):
             for span in (*SPAN.findall(line), re.sub(r"^\$ ", "", line)):
                 if SCRIPT.match(span):
