@@ -4,6 +4,7 @@ Installing, upgrading, removing and purging on a bare Debian is tools/try_packag
 """
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import subprocess
@@ -24,10 +25,17 @@ LINTIAN = {"maintainer-script-calls-systemctl": "written by hand, without debhel
 @pytest.fixture(scope="module")
 def packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the archive and the Debian packages, each of these also unpacked, as its name's first part."""
-    folder = tmp_path_factory.mktemp("packages")
-    run("cpack", "-B", str(folder), cwd=build_directory())
-    for package in folder.glob("*.deb"):
-        run("dpkg-deb", "-R", str(package), str(folder / package.name.partition("_")[0]))
+    shared = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        shared = shared.parent  # of all workers: the first one makes them
+    folder, made = shared / "packages", shared / "packages.made"
+    with (shared / "packages.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not made.exists():
+            run("cpack", "-B", str(folder), cwd=build_directory())
+            for package in folder.glob("*.deb"):
+                run("dpkg-deb", "-R", str(package), str(folder / package.name.partition("_")[0]))
+            made.touch()
     return folder
 
 
