@@ -9,6 +9,7 @@ namespace {
 
 // A live stream answers at least once a second; half a minute without is a dead connection that nobody noticed.
 constexpr std::int64_t kCaptureSilentMax = 30;
+constexpr std::int64_t kLagOfNoMatter = 60;
 
 class Judge {
  public:
@@ -155,6 +156,21 @@ class Judge {
         "does so at once, and also removes collections that only the backup has");
   }
 
+  // Something that is known keeps the backup behind.
+  bool explained() const {
+    return status_.breaker != BreakerState::kClosed || status_.paused_since_ms || status_.local == LocalTrust::kWrong ||
+           status_.writer == WriterState::kWatching || !is_reading(status_.capture) || status_.dirty_ranges > 0;
+  }
+
+  void backlog(const HealthInput& input) {
+    if (input.growing_seconds == 0 || explained()) return;
+    say(Verdict::kDegraded, "backlog-growing",
+        "the queue has been growing for " + human_duration(input.growing_seconds) + ": " +
+            human_count(status_.queue_size) + " operations, " + human_bytes(status_.queue_bytes) + " waiting",
+        "the application writes faster than the backup or the link takes; nothing is lost. If it lasts: a larger tier, "
+        "more SYNC_LANES, a faster line");
+  }
+
   // Late although nothing that is known holds it up.
   void canary() {
     const CanaryStatus& canary = status_.canary;
@@ -164,10 +180,7 @@ class Judge {
                  "did somebody write to the backup, or bring back an older copy of it? `dualsync verify` says what "
                  "differs");
     }
-    const bool explained = status_.breaker != BreakerState::kClosed || status_.paused_since_ms ||
-                           status_.local == LocalTrust::kWrong || status_.writer == WriterState::kWatching ||
-                           !is_reading(status_.capture) || status_.dirty_ranges > 0;
-    if (canary.state != CanaryStatus::State::kWaiting || canary.waiting_seconds <= canary.late_seconds || explained)
+    if (canary.state != CanaryStatus::State::kWaiting || canary.waiting_seconds <= canary.late_seconds || explained())
       return;
     const std::string late = "a test write to local has been on its way to the backup for " +
                              human_duration(canary.waiting_seconds) + "; " + human_count(status_.queue_size) +
@@ -181,10 +194,13 @@ class Judge {
         "see the log; start dualsync again (nothing is lost by it), and report this");
   }
 
-  void window() {
-    if (!status_.oplog_window_seconds || status_.capture != CaptureState::kConnecting) return;
-    const auto lag = static_cast<std::int64_t>(status_.rpo_seconds);
-    if (*status_.oplog_window_seconds >= 2 * lag) return;
+  // Both while local is away and while the stream is read more slowly than local writes.
+  void window(const HealthInput& input) {
+    const bool follows = status_.capture == CaptureState::kConnecting || status_.capture == CaptureState::kStreaming;
+    if (!status_.oplog_window_seconds || !follows || status_.capture_position.is_null()) return;
+    const std::int64_t lag = input.now_ms / 1000 - static_cast<std::int64_t>(status_.capture_position.t);
+    // A server that was just set up reaches back moments, and an idle stream tells its time every ten seconds.
+    if (lag <= kLagOfNoMatter || *status_.oplog_window_seconds >= 2 * lag) return;
     say(Verdict::kDegraded, "oplog-window",
         "the oplog reaches back " + human_duration(*status_.oplog_window_seconds) + " and capture is " +
             human_duration(lag) + " behind",
@@ -214,7 +230,8 @@ void derive_health(const HealthInput& input, Status* status) {
   judge.drill(input);
   judge.verify(input);
   judge.canary();
-  judge.window();
+  judge.backlog(input);
+  judge.window(input);
 }
 
 }  // namespace dualsync

@@ -117,6 +117,19 @@ double Mirror::rpo_seconds(const Status& status) const {
   return std::max(0.0, static_cast<double>(clock_.unix_ms()) / 1000.0 - static_cast<double>(from.t));
 }
 
+void Mirror::say_who_writes(Status* status) const {
+  if (guards_.local != nullptr) {
+    const auto view = guards_.local->view();
+    status->local = view.trust;
+    status->local_cause = view.cause;
+  }
+  if (guards_.writer != nullptr) {
+    const auto view = guards_.writer->view();
+    status->writer = view.state;
+    status->writer_cause = view.cause;
+  }
+}
+
 Status Mirror::status() const {
   const QueueStats stats = queue_.stats();
   const Capture::View capture = capture_.view();
@@ -157,16 +170,7 @@ Status Mirror::status() const {
   status.capture = capture.state;
   status.capture_cause = capture.cause;
   status.capture_position = queue_.position().time;
-  if (guards_.local != nullptr) {
-    const auto view = guards_.local->view();
-    status.local = view.trust;
-    status.local_cause = view.cause;
-  }
-  if (guards_.writer != nullptr) {
-    const auto view = guards_.writer->view();
-    status.writer = view.state;
-    status.writer_cause = view.cause;
-  }
+  say_who_writes(&status);
   HealthInput input;
   input.now_ms = clock_.unix_ms();
   if (const auto trouble = queue_.trouble()) input.queue_trouble = trouble->message;
@@ -181,6 +185,7 @@ Status Mirror::status() const {
     status.oplog_window_seconds = oplog_window_;
     status.verified_until = proofs_.verified_until;
     status.last_proven_restore_ms = proofs_.last_restore_ms;
+    input.growing_seconds = backlog_.growing().count();
     if (failure_) input.failure = failure_->message;
   }
   status.rpo_seconds = rpo_seconds(status);
@@ -194,8 +199,10 @@ void Mirror::tick(std::stop_token stop) {
     // What is reported must survive a power cut: first the number, then the sync, then the report.
     const OpTime applied = queue_.applied_position();
     const auto synced = queue_.sync();
+    const std::uint64_t waiting = queue_.stats().operations;
     {
       MutexLock lock(mutex_);
+      backlog_.look(waiting, clock_.now());
       if (synced) {
         // Null: nothing counts any more, because the backup is another one.
         synced_applied_ = applied.is_null() ? applied : std::max(synced_applied_, applied);

@@ -11,6 +11,7 @@
 #include <thread>
 #include <vector>
 
+#include "dualsync/observe/backlog_watch.h"
 #include "dualsync/observe/history.h"
 #include "dualsync/observe/mirror_metrics.h"
 #include "dualsync/observe/proof_file.h"
@@ -96,6 +97,7 @@ class Mirror final : public Control {
   std::uint64_t held_documents_count() const;
   std::string blocked_by(const Status& status) const;
   double rpo_seconds(const Status& status) const;
+  void say_who_writes(Status* status) const;
 
   const Scope& scope_;
   LocalSide& local_;
@@ -129,6 +131,7 @@ class Mirror final : public Control {
   std::optional<Error> failure_ DUALSYNC_GUARDED_BY(mutex_);
   std::optional<std::int64_t> oplog_window_ DUALSYNC_GUARDED_BY(mutex_);
   Proofs proofs_ DUALSYNC_GUARDED_BY(mutex_);
+  BacklogWatch backlog_ DUALSYNC_GUARDED_BY(mutex_);
   OpTime synced_applied_ DUALSYNC_GUARDED_BY(mutex_);  // applied position that is on disk
   std::optional<Verdict> last_verdict_;                // of the tick thread
 };

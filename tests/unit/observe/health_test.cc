@@ -120,6 +120,32 @@ TEST(Health, EveryExceptionIsNamed) {
   for (const Reason& reason : status.reasons) EXPECT_FALSE(reason.hint.empty()) << reason.code;
 }
 
+TEST(Health, AQueueThatKeepsGrowingIsSaidUnlessItIsExplained) {
+  Status status = streaming();
+  HealthInput input;
+  input.growing_seconds = 180;
+  derive_health(input, &status);
+  EXPECT_EQ(status.verdict, Verdict::kDegraded);
+  EXPECT_EQ(status.reasons.at(0).code, "backlog-growing");
+  status.breaker = BreakerState::kOpen;
+  derive_health(input, &status);
+  EXPECT_EQ(status.reasons.at(0).code, "breaker-open");
+  EXPECT_EQ(status.reasons.size(), 1U);
+}
+
+TEST(Health, AnOplogThatCaptureMayFallOutOfIsSaidAlsoWhileItReads) {
+  Status status = streaming();
+  status.oplog_window_seconds = 3600;
+  status.capture_position = {1'000'000, 1};
+  HealthInput input;
+  input.now_ms = 1'000'000'000 + 1800'000;
+  derive_health(input, &status);
+  EXPECT_EQ(status.verdict, Verdict::kHealthy);
+  input.now_ms += 2000;
+  derive_health(input, &status);
+  EXPECT_EQ(status.reasons.at(0).code, "oplog-window");
+}
+
 TEST(Health, ABrokenQueueIsUnhealthyWhateverElse) {
   Status status = streaming();
   HealthInput input;
