@@ -19,10 +19,9 @@ namespace dualsync {
 namespace {
 
 constexpr std::size_t kPayloadBytesMax = std::size_t{1024} * 1024;
-constexpr std::time_t kIoTimeoutSeconds = 10;
-constexpr std::time_t kFirstByteTimeoutSeconds =
-    2;                                    // a connection that asks nothing holds a thread, and stop(), so long
+constexpr std::size_t kHeadBytesMax = std::size_t{64} * 1024;
 constexpr std::size_t kShortThreads = 8;  // so many answers besides them
+constexpr std::size_t kQueuedMax = 64;    // connections that wait for a thread; more are not even taken
 constexpr std::string_view kIdPart = "{id}";
 
 using httplib::Request;
@@ -122,14 +121,15 @@ const std::array<ApiServer::Impl::Route, ApiServer::Impl::kRouteCount>& ApiServe
 void ApiServer::Impl::set_up() {
   loopback = options.host == "localhost" || options.host == "::1" || options.host.starts_with("127.");
   server.new_task_queue = [] {
-    return new GrowingPool(kShortThreads + kReportsMax + kWaitsMax + kWatchersMax);
+    return new GrowingPool(kShortThreads + kReportsMax + kWaitsMax + kWatchersMax, kQueuedMax);
   };  // the server deletes it
   server.set_socket_options(set_socket_options);
   server.set_payload_max_length(kPayloadBytesMax);
-  server.set_read_timeout(kIoTimeoutSeconds);
-  server.set_write_timeout(kIoTimeoutSeconds);
-  server.set_keep_alive_max_count(1);
-  server.set_keep_alive_timeout(kFirstByteTimeoutSeconds);
+  RequestBounds bounds;
+  bounds.whole = options.request_time;
+  bounds.head_bytes = kHeadBytesMax;
+  bounds.bytes = kHeadBytesMax + kPayloadBytesMax;
+  server.set_bounds(bounds);
   server.set_default_headers({{"Cache-Control", "no-store"}, {"X-Content-Type-Options", "nosniff"}});
 
   // A request without a body is answered here: cpp-httplib waits for one even where no length announces it.

@@ -11,6 +11,7 @@
 // Errors   of start(): kConflict: the port is taken. kDenied: no right to it. kInvalidArgument: no such host here
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -27,6 +28,7 @@ struct ApiOptions {
   std::string host;        // what to listen on; IPv6 without brackets
   std::uint16_t port = 0;  // 0: any free one
   std::string token;       // must not be empty
+  std::chrono::milliseconds request_time{10'000};  // for a whole request to come in
 };
 
 class ApiServer {

@@ -11,6 +11,7 @@
 #include <thread>
 
 #include "dualsync/api/api_server.h"
+#include "dualsync/api/bounded_server.h"
 #include "dualsync/api/event_feed.h"
 #include "dualsync/api/problem.h"
 
@@ -71,7 +72,7 @@ struct ApiServer::Impl {
   std::atomic<int> reporting{0};
   std::atomic<int> watching{0};
   EventFeed feed{control, kSampleInterval};
-  httplib::Server server;
+  BoundedServer server;
   std::jthread listener;
 };
 

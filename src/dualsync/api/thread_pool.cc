@@ -6,6 +6,7 @@ namespace dualsync {
 
 void GrowingPool::enqueue(std::function<void()> task) {
   const MutexLock lock(mutex_);
+  while (tasks_.size() >= queued_max_ && !ending_) taken_.wait(mutex_);
   tasks_.push_back(std::move(task));
   // One that is idle may be on its way to an earlier task.
   if (idle_ < tasks_.size() && threads_.size() < max_) threads_.emplace_back([this] { work(); });
@@ -23,6 +24,7 @@ void GrowingPool::work() {
       if (tasks_.empty()) return;
       task = std::move(tasks_.front());
       tasks_.pop_front();
+      taken_.notify_one();
     }
     task();
   }
@@ -35,6 +37,7 @@ void GrowingPool::shutdown() {
     ending_ = true;
     threads.swap(threads_);
     changed_.notify_all();
+    taken_.notify_all();
   }
   for (std::jthread& thread : threads) thread.join();
 }
