@@ -14,6 +14,7 @@
 #include "dualsync/doctor/checks.h"
 #include "dualsync/mongo/mongoc_library.h"
 #include "dualsync/mongo/uri_check.h"
+#include "dualsync/pipeline/mirrored_databases.h"
 #include "dualsync/service/component_options.h"
 #include "dualsync/service/mongo_sides.h"
 
@@ -109,11 +110,10 @@ Checks look_at_local(const Settings& settings, const Sides& sides, std::optional
 Result<DatabaseSize> size_of_local(const Sides& sides, std::vector<std::string>* long_names) {
   const auto reader = sides.local->make_reader();
   const auto probe = sides.local->deployment().make_server_probe();
-  const auto databases = reader->list_databases();
+  const auto databases = mirrored_databases(*reader, sides.scope);
   if (!databases) return databases.error();
   DatabaseSize sum;
   for (const std::string& db : *databases) {
-    if (!sides.scope.contains_database(db)) continue;
     const auto size = probe->size(db);
     if (!size) return size.error();
     sum.bytes += size->bytes;

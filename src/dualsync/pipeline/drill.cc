@@ -6,6 +6,7 @@
 #include "dualsync/base/waiting.h"
 #include "dualsync/model/drill_name.h"
 #include "dualsync/pipeline/drill_sides.h"
+#include "dualsync/pipeline/mirrored_databases.h"
 #include "dualsync/pipeline/restore.h"
 #include "dualsync/pipeline/schema_compare.h"
 #include "dualsync/pipeline/verifier.h"
@@ -165,11 +166,10 @@ Result<void> Drill::check_room(const RestoreReport& plan) {
 
 Result<Drill::TrueCollections> Drill::true_collections() {
   const auto reader = sides_.local.make_reader();
-  auto databases = reader->list_databases();
+  auto databases = mirrored_databases(*reader, scope_);
   if (!databases) return databases.error().in("local");
   TrueCollections found;
   for (const std::string& db : *databases) {
-    if (!scope_.contains_database(db)) continue;
     auto collections = reader->list_collections(db);
     if (!collections) return collections.error().in("local");
     for (const CollectionInfo& info : *collections) {

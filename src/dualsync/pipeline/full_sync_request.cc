@@ -16,7 +16,9 @@ bool answers(const std::string& pattern, const Namespace& ns) {
   return any_glob_matches({pattern}, ns.db, ns.collection);
 }
 
-Result<std::set<std::string>> databases_of(DocumentReader& reader) {
+// `single`: the one that is mirrored; to list databases can be a right that a user of one database does not have.
+Result<std::set<std::string>> databases_of(DocumentReader& reader, const std::string& single) {
+  if (!single.empty()) return std::set<std::string>{single};
   auto names = reader.list_databases();
   if (!names) return names.error();
   return std::set<std::string>(names->begin(), names->end());
@@ -33,7 +35,7 @@ Result<FullSyncStatus> FullSync::start(const FullSyncRequest& request) {
   };
   Parts parts;
   const auto local = context_.local.make_reader();
-  auto databases = databases_of(*local);
+  auto databases = databases_of(*local, context_.scope.single_database());
   if (!databases) return databases.error().in("local");
   for (const std::string& db : *databases) {
     if (!context_.scope.contains_database(db)) continue;
@@ -52,7 +54,8 @@ Result<FullSyncStatus> FullSync::start(const FullSyncRequest& request) {
   auto ours = CollectionBinding(context_.queue).bound_databases();
   if (!ours) return ours.error();
   const auto backup = context_.backup.make_reader();
-  auto on_backup = databases_of(*backup);
+  const std::string& single = context_.scope.single_database();
+  auto on_backup = databases_of(*backup, single.empty() ? single : context_.scope.backup_database(single));
   if (!on_backup) return on_backup.error().in("backup");
   for (const std::string& backup_db : *on_backup) {
     const std::string db = context_.scope.local_database(backup_db);

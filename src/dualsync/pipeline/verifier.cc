@@ -9,6 +9,7 @@
 #include "dualsync/model/archive_name.h"
 #include "dualsync/pipeline/comparer.h"
 #include "dualsync/pipeline/index_sync.h"
+#include "dualsync/pipeline/mirrored_databases.h"
 #include "dualsync/pipeline/schema_compare.h"
 
 namespace dualsync {
@@ -33,10 +34,9 @@ Verifier::Verifier(const Scope& scope, LocalSide& local, BackupSide& backup, con
 
 Result<std::vector<CollectionInfo>> Verifier::list_local() {
   std::vector<CollectionInfo> found;
-  auto databases = local_->list_databases();
+  auto databases = mirrored_databases(*local_, scope_);
   if (!databases) return databases.error().in("local");
   for (const std::string& db : *databases) {
-    if (!scope_.contains_database(db)) continue;
     auto collections = local_->list_collections(db);
     if (!collections) return collections.error().in("local");
     for (CollectionInfo& info : *collections) {
