@@ -114,5 +114,30 @@ TEST(ConnectionCause, AtlasClosingAtOnceMeansTheAccessList) {
   EXPECT_EQ(connection_cause(closed, "db.example.net:27017"), ConnectionCause::kClosed);
 }
 
+TEST(ConnectionCause, TellsWhatIsWrongWithACertificate) {
+  struct Case {
+    const char* reason;  // as libmongoc 1.23 writes it
+    ConnectionCause cause;
+    const char* words;
+  };
+  for (const Case& one : {Case{"(10): certificate has expired", ConnectionCause::kTlsExpired, "has expired"},
+                          Case{"(9): not yet valid", ConnectionCause::kTlsNotYetValid, "not valid yet"},
+                          Case{"(20): unable to get local issuer", ConnectionCause::kTlsIssuer, "issuer"},
+                          Case{"(19): self-signed certificate in chain", ConnectionCause::kTlsIssuer, "issuer"},
+                          Case{"(62): hostname mismatch", ConnectionCause::kTlsHostName, "another host"},
+                          Case{"(64): IP address mismatch", ConnectionCause::kTlsHostName, "another host"},
+                          Case{"(23): certificate revoked", ConnectionCause::kTls, "handshake failed"}}) {
+    const std::string text =
+        std::string("No suitable servers found: [TLS handshake failed: certificate verify failed ") + one.reason +
+        " calling hello on 'x']";
+    const bson_error_t error =
+        error_of(MONGOC_ERROR_SERVER_SELECTION, MONGOC_ERROR_SERVER_SELECTION_FAILURE, text.c_str());
+    EXPECT_EQ(connection_cause(error, "db.example.net:27017"), one.cause) << text;
+    const Error explained = explain_connection(error, "db.example.net:27017");
+    EXPECT_NE(explained.message.find(one.words), std::string::npos) << explained.message;
+    EXPECT_EQ(explained.kind, ErrorKind::kConnectivity);
+  }
+}
+
 }  // namespace
 }  // namespace dualsync

@@ -55,6 +55,16 @@ TEST(UriCheck, CertificateChecksStayOn) {
   }
 }
 
+TEST(UriCheck, FilesThatItNamesCanBeRead) {
+  for (const char* option : {"tlsCAFile", "tlsCertificateKeyFile"}) {
+    const std::string uri = std::string("mongodb://localhost/?tls=true&") + option + "=";
+    const auto checked = check_uri(uri + "/no/such/file.pem", kBackup);
+    ASSERT_EQ(kind_of(checked), ErrorKind::kInvalidArgument);
+    EXPECT_NE(checked.error().message.find("/no/such/file.pem"), std::string::npos) << checked.error().message;
+    EXPECT_TRUE(is_ok(check_uri(uri + "/proc/self/exe", kBackup)));
+  }
+}
+
 TEST(UriCheck, ServersOwnDatabasesAreNotMirrored) {
   EXPECT_EQ(kind_of(check_uri("mongodb://localhost/admin", kLocal)), ErrorKind::kInvalidArgument);
   EXPECT_TRUE(is_ok(check_uri("mongodb://localhost/?authSource=admin", kLocal)));

@@ -23,6 +23,16 @@ constexpr std::array kCauseRows = {
     CauseRow{"Failed to look up", ConnectionCause::kNameResolution},
     CauseRow{"DNS", ConnectionCause::kNameResolution},
     CauseRow{"alert internal error", ConnectionCause::kAccessList},
+    // OpenSSL's numbers (X509_V_ERR_...), which libmongoc puts into its text.
+    CauseRow{"verify failed (2)", ConnectionCause::kTlsIssuer},
+    CauseRow{"verify failed (18)", ConnectionCause::kTlsIssuer},
+    CauseRow{"verify failed (19)", ConnectionCause::kTlsIssuer},
+    CauseRow{"verify failed (20)", ConnectionCause::kTlsIssuer},
+    CauseRow{"verify failed (21)", ConnectionCause::kTlsIssuer},
+    CauseRow{"verify failed (9)", ConnectionCause::kTlsNotYetValid},
+    CauseRow{"verify failed (10)", ConnectionCause::kTlsExpired},
+    CauseRow{"verify failed (62)", ConnectionCause::kTlsHostName},
+    CauseRow{"verify failed (64)", ConnectionCause::kTlsHostName},
     CauseRow{"TLS handshake failed", ConnectionCause::kTls},
     CauseRow{"certificate", ConnectionCause::kTls},
     CauseRow{"connection refused", ConnectionCause::kRefused},
@@ -30,8 +40,10 @@ constexpr std::array kCauseRows = {
     CauseRow{"socket timeout", ConnectionCause::kTimeout},
     CauseRow{"Authentication failed", ConnectionCause::kAuthentication},
     CauseRow{"connection closed", ConnectionCause::kClosed},
+    CauseRow{"Server closed connection", ConnectionCause::kClosed},
     CauseRow{"socket error or timeout", ConnectionCause::kClosed},
     CauseRow{"Failed to read", ConnectionCause::kClosed},
+    CauseRow{"Failed to receive", ConnectionCause::kClosed},
 };
 
 struct Words {
@@ -54,8 +66,19 @@ Words words_of(ConnectionCause cause) {
     case ConnectionCause::kTls:
       return {
           "the TLS handshake failed",
-          "Check that both sides use TLS, that the certificate names this host and has not ended, and that its issuer "
-          "is known (tlsCAFile)."};
+          "Check that both sides use TLS, that the server accepts this client's certificate "
+          "(tlsCertificateKeyFile), and the server's log."};
+    case ConnectionCause::kTlsIssuer:
+      return {"its TLS certificate comes from an issuer that is not trusted here",
+              "Give the issuer's certificate with tlsCAFile= in the URI. If the issuer should be known, somebody may "
+              "stand between this machine and the server."};
+    case ConnectionCause::kTlsExpired:
+      return {"its TLS certificate has expired", "Renew the server's certificate, or correct this machine's clock."};
+    case ConnectionCause::kTlsNotYetValid:
+      return {"its TLS certificate is not valid yet", "Correct the clock of this machine or of the issuer's."};
+    case ConnectionCause::kTlsHostName:
+      return {"its TLS certificate is for another host name",
+              "Write the host in the URI as the certificate names it, or have one issued that names this host."};
     case ConnectionCause::kAuthentication:
       return {"authentication failed",
               "Check user, password (special characters written as %40 and so on) and authSource in the URI."};
@@ -64,7 +87,8 @@ Words words_of(ConnectionCause cause) {
               "Add this machine's public address to the project's access list in Atlas (Network Access)."};
     case ConnectionCause::kClosed:
       return {"the server closed the connection",
-              "Check the server's log; a server that requires TLS does so without it."};
+              "Check the server's log; a server that requires TLS does so without it, and one that knows its clients "
+              "by certificates does so with one that it does not trust (tlsCertificateKeyFile)."};
     case ConnectionCause::kWrongSet:
       return {"the server belongs to another replica set", "Correct replicaSet= in the URI, or leave it out."};
     case ConnectionCause::kOther: break;

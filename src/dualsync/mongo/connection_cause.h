@@ -20,6 +20,10 @@ enum class ConnectionCause : std::uint8_t {
   kRefused,
   kTimeout,
   kTls,
+  kTlsIssuer,       // nobody whom this machine trusts vouches for the server's certificate
+  kTlsExpired,      // the server's certificate has ended
+  kTlsNotYetValid,  // or has not begun: one of the two clocks is wrong
+  kTlsHostName,     // the certificate is another host's
   kAuthentication,
   kAccessList,  // Atlas closes the connection of an address that is not on the access list
   kClosed,

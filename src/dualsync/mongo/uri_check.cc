@@ -1,8 +1,12 @@
 #include "dualsync/mongo/uri_check.h"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <array>
+#include <cerrno>
+#include <optional>
+#include <system_error>
 
 #include "dualsync/base/redact.h"
 #include "dualsync/mongo/mongoc_raii.h"
@@ -12,6 +16,8 @@ namespace {
 
 constexpr std::array<const char*, 3> kInsecureOptions = {MONGOC_URI_TLSINSECURE, MONGOC_URI_TLSALLOWINVALIDCERTIFICATES,
                                                          MONGOC_URI_TLSALLOWINVALIDHOSTNAMES};
+// Files that libmongoc opens with every connection; without them it says only "connection error".
+constexpr std::array<const char*, 2> kFileOptions = {"tlsCAFile", "tlsCertificateKeyFile"};
 // Databases that MongoDB keeps for itself. As the path of a URI, `admin` usually means the authentication database.
 constexpr std::array<std::string_view, 3> kServerDatabases = {"admin", "local", "config"};
 
@@ -32,6 +38,18 @@ void read_hosts(const mongoc_uri_t& uri, CheckedUri* checked) {
     checked->hosts += host->host_and_port;
     if (!is_loopback_host(host->host)) checked->all_loopback = false;
   }
+}
+
+std::optional<Error> unreadable_file(const mongoc_uri_t& uri, const UriRules& rules) {
+  for (const char* option : kFileOptions) {
+    const char* path = mongoc_uri_get_option_as_utf8(&uri, option, nullptr);
+    if (path == nullptr || ::access(path, R_OK) == 0) continue;
+    return bad_uri(rules,
+                   fmt::format("the file `{}` of {} cannot be read: {}", redact(path), option,
+                               std::generic_category().message(errno)),
+                   "Name a PEM file that the user of dualsync may read, by its full path.");
+  }
+  return std::nullopt;
 }
 
 // The driver's reason, without any piece of the URI: a password that was not escaped may stand in any part of it.
@@ -81,6 +99,7 @@ Result<CheckedUri> check_uri(std::string_view uri, const UriRules& rules) {
     return bad_uri(rules, fmt::format("the connection to {} is not encrypted", checked.hosts),
                    "Use mongodb+srv:// or add tls=true; without TLS only hosts on this machine are allowed.");
   }
+  if (const auto unreadable = unreadable_file(*parsed, rules)) return *unreadable;
   return checked;
 }
 
