@@ -57,6 +57,8 @@ INCLUDE = re.compile(r'^\s*#\s*include\s*[<"]([^">]+)[">]')
 
 TEXT_SUFFIXES = {".h", ".cc", ".py", ".sh", ".md", ".txt", ".cmake", ".json", ".yml", ".yaml", ".in", ".supp", ""}
 SKIPPED_FOLDERS = {"build", ".git", ".cache", "data", "node_modules", "__pycache__", ".pytest_cache"}
+# Kept as programs wrote it.
+KEPT_DATA = ("tests/data/queue-", "tests/fuzz/corpus/")
 # They name what they look for.
 SELF = {"tools/tidy.py", "tools/tidy_selftest.py"}
 
@@ -87,7 +89,7 @@ class Tree:
             nested = {"__pycache__", "node_modules"} & set(relative.parts)
             if relative.parts[0] in SKIPPED_FOLDERS or nested or not path.is_file():
                 continue
-            if path.suffix not in TEXT_SUFFIXES:
+            if path.suffix not in TEXT_SUFFIXES or relative.as_posix().startswith(KEPT_DATA):
                 continue
             try:
                 found[relative.as_posix()] = path.read_text(encoding="utf-8")
@@ -227,6 +229,24 @@ def check_tests_registered(tree: Tree) -> Iterator[Violation]:
             yield Violation(path, 1, "unregistered-test", f"{name} is in no CMakeLists.txt of its folder or above")
 
 
+def check_marks(tree: Tree) -> Iterator[Violation]:
+    """Each mark of base/mark.h once; each file that has some is compiled with them in tests/marks."""
+    lists = "tests/marks/CMakeLists.txt"
+    seen: dict[str, str] = {}
+    for path, text in tree.cpp("src/dualsync/"):
+        if path == "src/dualsync/base/mark.h":
+            continue
+        for number, line in enumerate(text.splitlines(), start=1):
+            for name in re.findall(r'DUALSYNC_MARK\("([^"]*)"\)', line):
+                if name in seen:
+                    yield Violation(path, number, "mark", f"{name} stands in {seen[name]} too")
+                seen[name] = path
+        marked = "DUALSYNC_MARK(" in text
+        listed = path.removeprefix("src/dualsync/") in re.split(r"[\s()]+", tree.files.get(lists, ""))
+        if marked != listed:
+            yield Violation(path, 1, "mark", f"has marks and is not in {lists}, or the other way round")
+
+
 def check_header_guards(tree: Tree) -> Iterator[Violation]:
     for path, text in tree.cpp("src/", "tests/", "include/"):
         if path.endswith(".h"):
@@ -238,7 +258,7 @@ def check_header_guards(tree: Tree) -> Iterator[Violation]:
 
 CHECKS: tuple[Callable[[Tree], Iterator[Violation]], ...] = (
     check_layers, check_layer_order, check_fences, check_sizes, check_banned, check_words, check_tests_registered,
-    check_header_guards)
+    check_header_guards, check_marks)
 
 
 def violations(root: Path) -> list[Violation]:

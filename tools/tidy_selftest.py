@@ -57,6 +57,8 @@ SEEDS: tuple[tuple[str, str, str], ...] = (
     ("banned", "src/dualsync/base/b6.cc", "void f() { std::exit(1); }\n"),
     ("banned", "src/dualsync/base/b7.cc", "void f() { std::abort(); }\n"),
     ("banned", "tests/unit/thread.cc", "std::thread worker(run);\n"),
+    ("mark", "src/dualsync/base/m1.cc", 'void f() { DUALSYNC_MARK("a"); }\n'),
+    ("mark", "src/dualsync/base/m2.cc", 'DUALSYNC_MARK("b");\nDUALSYNC_MARK("b");\n'),
     ("unfinished", "src/dualsync/base/u1.cc", "// TODO later\n"),
     ("unfinished", "docs/u2.md", "FIXME\n"),
     ("unfinished", "tools/u3.sh", "# XXX\n"),

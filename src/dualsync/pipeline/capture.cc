@@ -1,6 +1,7 @@
 #include "dualsync/pipeline/capture.h"
 
 #include "dualsync/base/log.h"
+#include "dualsync/base/mark.h"
 #include "dualsync/base/planted.h"
 #include "dualsync/base/waiting.h"
 #include "dualsync/codec/bson.h"
@@ -107,7 +108,9 @@ Result<void> Capture::open() {
   }
   // The very first start: everything there is has to be copied, and what changes from here on waits in the queue.
   log::info("capture", "first start: change stream opened", {{"position", opened->time.to_string()}});
+  DUALSYNC_MARK("first-start");
   DUALSYNC_TRY(context_.queue.append({{}, {whole_scope("first copy", {}, true)}, *opened, generation_}));
+  DUALSYNC_MARK("first-copy-marked");
   return scope.keep();
 }
 
@@ -120,6 +123,7 @@ Result<void> Capture::start_over(const Position& lost, const Error& cause) {
       "capture", "gap: local no longer has our position; everything in scope is compared and repaired",
       {{"lost_position", lost.time.to_string()}, {"position", opened->time.to_string()}, {"error", cause.message}});
   context_.counters.gaps.fetch_add(1, std::memory_order_relaxed);
+  DUALSYNC_MARK("gap-found");
   if (planted(Bug::kGapForgotten)) return context_.queue.append({{}, {}, *opened, generation_});
   return context_.queue.append({{}, {whole_scope("position lost", lost.time, false)}, *opened, generation_});
 }
@@ -153,6 +157,7 @@ Result<void> Capture::store(const ChangeBatch& batch) {
   out.generation = generation_;
   for (const std::string_view event : batch.events) add_event(event, &out);
   if (context_.delete_guard != nullptr) DUALSYNC_TRY(context_.delete_guard->note_captured(out.operations));
+  DUALSYNC_MARK("captured");
   return context_.queue.append(out);
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "dualsync/base/log.h"
+#include "dualsync/base/mark.h"
 #include "dualsync/codec/document_key.h"
 #include "dualsync/pipeline/collection_binding.h"
 
@@ -84,7 +85,9 @@ Result<WriteOutcome> CollisionSettler::try_all() {
   for (const auto& [canonical, member] : members_) {
     if (member.document) items.push_back({WriteItem::Kind::kInsert, member.key, *member.document});
   }
+  DUALSYNC_MARK("collision-read");
   auto outcomes = writer_.write_atomically(context_.scope.to_backup(ns_), items);
+  DUALSYNC_MARK("collision-written");
   if (!outcomes) return outcomes.error();
   for (WriteOutcome& outcome : *outcomes) {
     if (!outcome.ok) return std::move(outcome);

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "dualsync/base/log.h"
+#include "dualsync/base/mark.h"
 #include "dualsync/base/waiting.h"
 #include "dualsync/codec/bson.h"
 #include "dualsync/model/archive_name.h"
@@ -47,6 +48,7 @@ Result<void> remove_collection(PipelineContext& context, DocumentReader& backup,
   for (std::uint32_t serial = when.i; serial < when.i + kArchiveNameTries; ++serial) {
     const Namespace archive{ns.db, archive_name(ns.db, ns.collection, when.t, serial)};
     auto renamed = schema.rename(ns, archive, false);
+    DUALSYNC_MARK("archived");
     if (renamed) {
       log::info("ddl", "dropped collection archived on the backup",
                 {{"namespace", ns.full()}, {"archive", archive.full()}});
@@ -90,7 +92,9 @@ Result<void> DdlApplier::handle(const TakenDdl& ddl, std::stop_token stop) {
   }
   backup_ = context_.backup.make_reader();
   schema_ = context_.backup.make_schema_writer();
+  DUALSYNC_MARK("ddl-taken");
   auto outcome = apply(ddl.event);
+  DUALSYNC_MARK("ddl-applied");
   backup_.reset();
   schema_.reset();
   const log::Field ns_field("namespace", ddl.event.ns.full());
@@ -130,6 +134,7 @@ Result<DdlApplier::Outcome> DdlApplier::apply(const DdlEvent& event) {
     return outcome;
   }
   auto outcome = repeat(event);
+  DUALSYNC_MARK("ddl-repeated");
   if (outcome) DUALSYNC_TRY(binding_.follow(event));
   return outcome;
 }
@@ -230,6 +235,7 @@ Result<DdlApplier::Outcome> DdlApplier::apply_rename(const DdlEvent& event) {
   if (!at_once) return at_once.error();
   // What the rename replaces is dropped, and a dropped collection is kept.
   if (!*at_once) DUALSYNC_TRY(remove_collection(context_, *backup_, *schema_, to, event.time));
+  DUALSYNC_MARK("rename-target-archived");
   auto renamed = schema_->rename(from, to, true);
   if (!renamed) return renamed.error();
   DUALSYNC_TRY(indexes_.move_owed(event.ns, event.to));

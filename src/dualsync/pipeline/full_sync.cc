@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "dualsync/base/log.h"
+#include "dualsync/base/mark.h"
 #include "dualsync/base/planted.h"
 #include "dualsync/base/waiting.h"
 #include "dualsync/codec/document_key.h"
@@ -143,7 +144,9 @@ Result<void> FullSync::looked(const DirtyRange& range, const std::string& uuid) 
 
 Result<void> FullSync::finish(const DirtyRange& range, const std::string& uuid) {
   DUALSYNC_TRY(CollectionBinding(context_.queue).bind(range.ns, uuid));
+  DUALSYNC_MARK("repair-bound");
   DUALSYNC_TRY(context_.queue.finish_dirty(range));
+  DUALSYNC_MARK("repair-finished");
   MutexLock lock(mutex_);
   ++status_.namespaces_done;
   log::info("full-sync", "namespace is done",
@@ -276,7 +279,9 @@ Result<void> FullSync::expand(const DirtyRange& range) {
     batch.dirty.push_back({part, range.reason, range.gap_start, range.first_copy, inherited, 0});
   }
   looks_.erase(range.ns);
+  DUALSYNC_MARK("copy-listed");
   if (!batch.dirty.empty()) DUALSYNC_TRY(context_.queue.append(batch));
+  DUALSYNC_MARK("copy-parts-kept");
   return context_.queue.finish_dirty(range);
 }
 
@@ -346,6 +351,7 @@ Result<void> FullSync::copy(const DirtyRange& range, const CollectionInfo& info,
   DUALSYNC_TRY(CollectionBinding(context_.queue).bind(range.ns, info.uuid));
   log::info("full-sync", "copying",
             {{"namespace", range.ns.full()}, {"reason", range.reason}, {"ranges", progress.ranges.size()}});
+  DUALSYNC_MARK("copy-planned");
   RangeCopy copy(context_, working, std::move(progress), documents_done_);
   disconnect();  // the readers and writers of the copy take their place
   const std::uint64_t before = documents_done_.load(std::memory_order_relaxed);
@@ -354,8 +360,10 @@ Result<void> FullSync::copy(const DirtyRange& range, const CollectionInfo& info,
   const std::uint64_t sent = documents_done_.load(std::memory_order_relaxed) - before;
   job_.advanced(range.ns, {sent, 0, sent, 0});
   DUALSYNC_TRY(std::move(copied));
+  DUALSYNC_MARK("copy-sent");
   connect();
   DUALSYNC_TRY(indexes_.synchronise(range.ns, *local_, *backup_, range.keep_extra));
+  DUALSYNC_MARK("copy-indexed");
   auto still = find_local(range.ns);
   if (!still) return still.error();
   if (!*still || (*still)->uuid != info.uuid) {
@@ -385,6 +393,7 @@ Result<void> FullSync::compare(const DirtyRange& range, const CollectionInfo& in
     if (range.requested) job_.advanced(range.ns, since);
   });
   if (!counts) return counts.error();
+  DUALSYNC_MARK("repair-compared");
   log::info("full-sync", "compared",
             {{"namespace", range.ns.full()},
              {"local_documents", counts->local},

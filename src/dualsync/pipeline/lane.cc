@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "dualsync/base/log.h"
+#include "dualsync/base/mark.h"
 #include "dualsync/base/planted.h"
 #include "dualsync/base/waiting.h"
 #include "dualsync/codec/bson.h"
@@ -139,7 +140,9 @@ Result<void> Lane::apply(const std::vector<TakenOperation>& taken, bool making_r
   const SteadyTime begin = context_.clock.now();
   Batch batch(context_, {*local_, *writer_}, backoff_, taken);
   in_flight_ = taken.size();
+  DUALSYNC_MARK("lane-takes");
   std::vector<Completion> completions = batch.run();
+  DUALSYNC_MARK("lane-answered");
   in_flight_ = 0;
   const auto exactly = context_.clock.now() - begin;
   const auto took = std::chrono::duration_cast<std::chrono::milliseconds>(exactly);

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "dualsync/base/log.h"
+#include "dualsync/base/mark.h"
 #include "dualsync/base/time_text.h"
 #include "dualsync/base/waiting.h"
 #include "dualsync/codec/bson.h"
@@ -122,6 +123,7 @@ Result<ReportOutcome> Mirror::report_changes(const ReportedChanges& changes) {
   if (outcome.accepted + outcome.ranges == 0) return outcome;
   DUALSYNC_TRY(queue_.append(batch));
   // No oplog stands behind these: whoever hears "accepted" may forget them.
+  DUALSYNC_MARK("reported-stored");
   if (outcome.durable) DUALSYNC_TRY(queue_.sync());
   return outcome;
 }

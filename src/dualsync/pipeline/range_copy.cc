@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "dualsync/base/mark.h"
 #include "dualsync/codec/bson.h"
 #include "dualsync/codec/document_key.h"
 #include "dualsync/pipeline/on_threads.h"
@@ -96,7 +97,9 @@ Result<void> RangeCopy::copy_range(std::size_t index, std::stop_token stop) {
     if (stop.stop_requested() || context_.paused()) return Error{ErrorKind::kStopped, "copy stopped", "", 0};
     if (page.size() > 0) {
       std::size_t already_there = 0;
+      DUALSYNC_MARK("copy-page-read");
       DUALSYNC_TRY(send(page, &already_there));
+      DUALSYNC_MARK("copy-page-sent");
       documents_done_.fetch_add(page.size() - already_there, std::memory_order_relaxed);
       range.last = id_key_of(page.document(page.size() - 1));
     }

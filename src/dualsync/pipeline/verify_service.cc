@@ -4,6 +4,7 @@
 #include <set>
 
 #include "dualsync/base/log.h"
+#include "dualsync/base/mark.h"
 #include "dualsync/base/time_text.h"
 #include "dualsync/base/waiting.h"
 #include "dualsync/pipeline/verify_repair.h"
@@ -168,6 +169,7 @@ void VerifyService::begin(const VerifyOrder& order, bool scheduled) {
   record_.last.state = State::kFailed;
   record_.last.error = kCutOff;
   ignore_error(save(), "the queue reports its own trouble; this comparison writes nothing else");
+  DUALSYNC_MARK("verify-begun");
   record_.last.state = State::kRunning;
   record_.last.error.clear();
   log::info("verify", "comparing",
@@ -228,6 +230,7 @@ Result<VerifyReport> VerifyService::repair(VerifySides& sides, const VerifyOrder
     auto enqueued = repair.enqueue(one);
     if (!enqueued) return enqueued.error();
   }
+  DUALSYNC_MARK("verify-repairs");
   VerifyReport left;
   for (const NamespaceReport& one : report.namespaces) {
     if (!repair.namespaces().contains(one.ns)) left.namespaces.push_back(one);
@@ -341,6 +344,7 @@ void VerifyService::end(const Result<void>& ended) {
     log::warn("verify", "the backup differs from local still",
               {{"id", last.id}, {"namespaces", last.differs.size()}, {"differences", last.difference_count()}});
   }
+  DUALSYNC_MARK("verify-ended");
   ignore_error(save(), "the queue reports its own trouble; the result is shown until the next start");
 }
 

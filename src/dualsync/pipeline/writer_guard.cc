@@ -6,6 +6,7 @@
 #include <tuple>
 
 #include "dualsync/base/log.h"
+#include "dualsync/base/mark.h"
 #include "dualsync/base/time_text.h"
 #include "dualsync/base/waiting.h"
 
@@ -89,7 +90,9 @@ void WriterGuard::send(const Lease::Request& request, CircuitBreaker& breaker) {
     return lease_.read_answer(*record, clock_.since_boot());
   }
   const auto& write = std::get<Lease::Write>(request);
+  DUALSYNC_MARK("lease-asked");
   auto won = state_->replace_lease(write.expected, write.next);
+  DUALSYNC_MARK("lease-answered");
   if (!won) return failed(won.error(), breaker);
   if (!*won) look_again();
   MutexLock lock(mutex_);
@@ -136,12 +139,16 @@ Result<void> WriterGuard::settle() {
     MutexLock lock(mutex_);
     if (!lease_.may_write(clock_.since_boot())) return {};
   }
+  DUALSYNC_MARK("identity-found");
   if (backup_id_.empty()) {
     DUALSYNC_TRY(backup_.recognise(found_));
+    DUALSYNC_MARK("backup-recognised");
     DUALSYNC_TRY(name_backup());
+    DUALSYNC_MARK("backup-named");
     written_.reset();
   }
   DUALSYNC_TRY(state_->write_identity(*identity));
+  DUALSYNC_MARK("identity-written");
   DUALSYNC_TRY(remember());
   written_ = identity;
   DUALSYNC_TRY(local_.adopted());
@@ -219,6 +226,7 @@ void WriterGuard::give_up() {
     write = lease_.give_up();
   }
   if (!write) return;
+  DUALSYNC_MARK("lease-given-up");
   if (auto given = state_->replace_lease(write->expected, write->next); !given) {
     log::info("lease", "the lease could not be given up; a successor elsewhere waits until it has run out",
               {{"error", given.error().message}});

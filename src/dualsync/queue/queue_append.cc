@@ -1,6 +1,7 @@
 // append(): staging, merging, and one write.
 #include <algorithm>
 
+#include "dualsync/base/mark.h"
 #include "dualsync/base/planted.h"
 #include "dualsync/codec/document_key.h"
 #include "dualsync/codec/operation_codec.h"
@@ -218,7 +219,9 @@ Result<void> SyncQueue::append(const AppendBatch& incoming) {
     first.Put(impl.store->meta(), std::string(kMetaPosition), encode_position(impl.position));
     DUALSYNC_TRY(impl.commit(&first, true));
   }
+  DUALSYNC_MARK("append-staged");
   DUALSYNC_TRY(impl.commit(&batch, false));
+  DUALSYNC_MARK("append-written");
   if (impl.remainder && !incoming.position.empty()) impl.remainder->passed(impl.position);
   impl.wake();
   if (incoming.position.empty()) return {};  // a repair: dropping it would only make it necessary again

@@ -1,6 +1,7 @@
 // DDL barriers and holds.
 #include <algorithm>
 
+#include "dualsync/base/mark.h"
 #include "dualsync/base/planted.h"
 #include "dualsync/queue/queue_impl.h"
 
@@ -67,7 +68,9 @@ Result<void> SyncQueue::Impl::finish_ddl(SeqNo seq, const std::vector<DirtyRange
   window.unblock();
   advance();
   // Synced: a DDL change is not idempotent, so after a power cut at most the last one may be done again.
+  DUALSYNC_MARK("ddl-done-staged");
   DUALSYNC_TRY(commit(&batch, true));
+  DUALSYNC_MARK("ddl-done-written");
   if (remainder) {
     ddl_done = std::max(ddl_done, time);
     ignore_error(remainder->ddl_done(ddl_done),

@@ -1,6 +1,7 @@
 // take() and complete(): what lanes get, and what becomes of it.
 #include <algorithm>
 
+#include "dualsync/base/mark.h"
 #include "dualsync/base/planted.h"
 #include "dualsync/codec/document_key.h"
 #include "dualsync/codec/operation_codec.h"
@@ -296,6 +297,7 @@ Result<void> SyncQueue::Impl::settle(const Completion& completion, Staged* stage
       forget(op, batch);
       return {};
     case Completion::Kind::kWithhold:
+      DUALSYNC_MARK("delete-withheld");
       withhold(*op, completion.discarded, batch);
       forget(op, batch);
       return {};
@@ -305,6 +307,7 @@ Result<void> SyncQueue::Impl::settle(const Completion& completion, Staged* stage
       if (!newer) return newer.error();
       if (*newer) return return_to_lane(op, as_retry(completion), staged, batch);
       ++counters.refused;
+      DUALSYNC_MARK("dead-letter");
       DUALSYNC_TRY(set_aside(*op, completion.error, batch));
       forget(op, batch);
       return {};
@@ -335,7 +338,9 @@ Result<void> SyncQueue::complete(const std::vector<Completion>& completions) {
   if (impl.counters.operations == 0 && !impl.index.empty()) impl.index.clear(*impl.store, &batch);
   impl.advance();
   // Strict: what a power cut made unsaid would be done again, and take the backup back to where it was.
+  DUALSYNC_MARK("complete-staged");
   DUALSYNC_TRY(impl.commit(&batch, impl.options.strict && impl.options.persist));
+  DUALSYNC_MARK("complete-written");
   impl.wake();
   return {};
 }

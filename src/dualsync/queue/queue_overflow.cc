@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "dualsync/base/log.h"
+#include "dualsync/base/mark.h"
 #include "dualsync/codec/operation_codec.h"
 #include "dualsync/queue/queue_impl.h"
 
@@ -109,6 +110,7 @@ Result<void> SyncQueue::Impl::drop_payloads(std::size_t records) {
   if (batch.Count() > 0) {
     counters.bytes -= std::min(counters.bytes, freed);
     DUALSYNC_TRY(commit(&batch, false));
+    DUALSYNC_MARK("payloads-dropped");
     policy.dropped(options.clock->now());
     overflow.unflushed = true;
   }
