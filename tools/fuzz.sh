@@ -3,7 +3,8 @@
 #
 # Run      tools/fuzz.sh [SECONDS] [NAME]...   (default: 60 seconds each, all of them)
 # Needs    clang-14 (apt-get install clang-14), and what tools/setup.sh packages python installs
-# Errors   exit 1 and the name of the input at the first that breaks something; make a unit test of it
+# Errors   exit 1 and the name of the input at the first that breaks something: mend it, and keep the input in
+#          tests/fuzz/corpus, which ./test replays
 set -euo pipefail
 
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -12,7 +13,7 @@ source tools/setup.sh
 seconds="${1:-60}"
 (($# > 0)) && shift
 names=("$@")
-((${#names[@]} > 0)) || names=(event record json reported env settings key delta)
+((${#names[@]} > 0)) || names=(body delta digest env event json key record reported settings)
 
 command -v clang++-14 >/dev/null || { setup_fail "fuzzers" "there is no clang++-14" "apt-get install clang-14"; exit 1; }
 setup_python
@@ -21,6 +22,7 @@ rm -f build-fuzz.log
 cmake --build build/fuzz --target tests/fuzz/all
 corpus="build/fuzz/corpus"
 "$DUALSYNC_PYTHON" tests/fuzz/make_corpus.py "$corpus"
+cp -r tests/fuzz/corpus/. "$corpus"
 for name in "${names[@]}"; do
   printf '== fuzz_%s, %s s\n' "$name" "$seconds"
   "build/fuzz/tests/fuzz/fuzz_$name" -max_total_time="$seconds" -max_len=4096 -timeout=10 -rss_limit_mb=2048 \

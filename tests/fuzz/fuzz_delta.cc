@@ -3,9 +3,9 @@
 
 #include "dualsync/codec/delta.h"
 #include "dualsync/codec/validate.h"
-#include "fuzz.h"
+#include "fuzz/fuzz.h"
 
-FUZZ(input) {
+FUZZ(delta, input) {
   if (input.size() < 4) return;
   // Two documents one behind the other: the first says where the second begins.
   std::uint32_t length = 0;

@@ -2,9 +2,9 @@
 #include "dualsync/codec/ddl_event.h"
 #include "dualsync/codec/event_decode.h"
 #include "dualsync/codec/operation_codec.h"
-#include "fuzz.h"
+#include "fuzz/fuzz.h"
 
-FUZZ(input) {
+FUZZ(event, input) {
   const dualsync::DecodedEvent event = dualsync::decode_event(input);
   if (event.kind == dualsync::DecodedEvent::Kind::kMalformed) DUALSYNC_CHECK(!event.problem.empty());
   if (event.kind == dualsync::DecodedEvent::Kind::kDdl) {

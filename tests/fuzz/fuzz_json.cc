@@ -2,9 +2,9 @@
 #include "dualsync/codec/json_scan.h"
 #include "dualsync/codec/operation_json.h"
 #include "dualsync/codec/validate.h"
-#include "fuzz.h"
+#include "fuzz/fuzz.h"
 
-FUZZ(input) {
+FUZZ(json, input) {
   for (const bool as_recorded : {false, true}) {
     const dualsync::JsonRules rules{"shop", as_recorded};
     dualsync::JsonOperation operation;

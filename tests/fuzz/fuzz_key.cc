@@ -6,9 +6,9 @@
 #include "dualsync/codec/bson_compare.h"
 #include "dualsync/codec/document_key.h"
 #include "dualsync/codec/validate.h"
-#include "fuzz.h"
+#include "fuzz/fuzz.h"
 
-FUZZ(input) {
+FUZZ(key, input) {
   if (!dualsync::is_valid_bson(input)) return;
   std::string canonical;
   if (!dualsync::append_canonical_key(input, &canonical)) {

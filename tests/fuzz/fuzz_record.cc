@@ -7,9 +7,9 @@
 
 #include "dualsync/codec/operation_codec.h"
 #include "dualsync/codec/operation_json.h"
-#include "fuzz.h"
+#include "fuzz/fuzz.h"
 
-FUZZ(input) {
+FUZZ(record, input) {
   constexpr std::size_t kHead = 8;
   std::string record(input);
   if (record.size() > kHead && record[0] == 1) {

@@ -1,9 +1,9 @@
 // A value of any setting is taken or refused, naming the setting; the first byte chooses which.
 #include "dualsync/config/config_fields.h"
 #include "dualsync/config/config_load.h"
-#include "fuzz.h"
+#include "fuzz/fuzz.h"
 
-FUZZ(input) {
+FUZZ(settings, input) {
   if (input.empty()) return;
   const auto fields = dualsync::config_fields();
   const dualsync::Field& field = fields[static_cast<unsigned char>(input.front()) % fields.size()];

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """What the fuzzers begin with: some inputs of every kind that they are meant for, in DIR/<fuzzer>/.
 
-Run      tests/fuzz/make_corpus.py DIR   (with the Python of tools/setup.sh: it needs pymongo's bson)
+Run      tests/fuzz/make_corpus.py DIR [MOST]   (with the Python of tools/setup.sh: it needs pymongo's bson)
+         MOST: at most so many of each, evenly chosen; tests/fuzz/corpus was begun with 16
 """
 from __future__ import annotations
 
@@ -50,6 +51,20 @@ def record(kind: int, key: bytes, payload: bytes) -> bytes:
                        0) + b"shopbills" + key + payload
 
 
+def bodies() -> list[bytes]:
+    names = ["shop.bills", "b*", "*.x", "späti", "a" * 300]
+    made = [{}, {"namespaces": names}, {"namespaces": []}, {"namespaces": names, "repair": True, "quick": True},
+            {"namespaces": names, "keepExtra": True, "dryRun": True}, {"repair": 1}, {"namespaces": [1]}, [], "x", None,
+            {"unknown": {"a": [1, 2, {"b": None}]}}]
+    broken = [b"", b"{", b'{"a":1e999}', b'{"namespaces":["\\ud800"]}', b"\xff"]
+    return [dumps(each).encode() for each in made] + broken
+
+
+def digests() -> list[bytes]:
+    made = [SON(n=3, b=Int64(512), low=Int64(-1), high=1.5), SON(n=None), SON(n="x", b=[1]), SON(high=float("nan"))]
+    return [bson.encode(each) for each in [*made, *(SON(_id=value) for value in VALUES)]]
+
+
 def corpus() -> dict[str, list[bytes]]:
     documents = [bson.encode(SON(_id=value, a=value)) for value in VALUES]
     entries = [dumps(SON(id="1", operation=kind, collection="shop.bills", filter=SON(_id=value), data=SON(_id=value),
@@ -63,13 +78,16 @@ def corpus() -> dict[str, list[bytes]]:
     env = [b"A=1\n# x\nexport B='two words'\nC=\"a\\n\\\"b\"\n", b"SYNC_LANES=4 # four\n", b"\xef\xbb\xbfA = b\r\n"]
     settings = [bytes([field]) + value for field in range(64)
                 for value in (b"1", b"24h", b"10 MiB", b"mongodb://a:b@h:1/d?tls=true", b"a=b,c=d", b"127.0.0.1:0")]
-    return {"event": events(), "record": [record(kind, each, each) for kind in range(8) for each in documents],
+    return {"body": bodies(), "digest": digests(), "event": events(),
+            "record": [record(kind, each, each) for kind in range(8) for each in documents],
             "json": [each.encode() for each in entries], "reported": [each.encode() for each in reported], "env": env,
             "settings": settings, "key": documents, "delta": [one + two for one in deltas for two in deltas[:5]]}
 
 
 def main() -> None:
-    for name, inputs in corpus().items():
+    most = int(sys.argv[2]) if len(sys.argv) > 2 else sys.maxsize
+    for name, all_inputs in corpus().items():
+        inputs = all_inputs[::max(1, -(-len(all_inputs) // most))]
         folder = Path(sys.argv[1]) / name
         folder.mkdir(parents=True, exist_ok=True)
         for place, content in enumerate(inputs):
