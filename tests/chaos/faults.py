@@ -147,6 +147,7 @@ def fail_points() -> list[Fault]:
         for code, words in ((91, "shutdown in progress"), (189, "primary stepped down"), (10107, "not the primary"),
                             (11602, "interrupted by a change of the primary"), (50, "took too long"),
                             (262, "exceeded its time"), (112, "write conflict"))]
+    faults.append(FailPoint("8000 over quota", errorCode=8000))
     faults.append(FailPoint("connections are closed", closeConnection=True))
     return faults
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import json
 import random
 import re
 import shutil
@@ -28,12 +27,13 @@ sys.path[:0] = [str(ROOT / "tools"), str(ROOT / "tests" / "e2e"), str(Path(__fil
 from chaos import Chaos  # noqa: E402
 from embedded_server import EmbeddedServer  # noqa: E402
 from faults import Fault, all_faults  # noqa: E402
+from machine_faults import OPLOG_ENTRIES, SmallDisk, WallClock, log_lines, machine_faults  # noqa: E402
 from pymongo import MongoClient  # noqa: E402
+from pymongo.database import Database  # noqa: E402
 from pymongo.errors import PyMongoError  # noqa: E402
 from toxiproxy import Toxiproxy, find_program  # noqa: E402
 from world import Pair, World  # noqa: E402
 
-OPLOG_ENTRIES = 500_000
 RECOVERY_SECONDS = 240
 APPLICATION_PAUSE = 0.04
 LEDGER = "ledger"
@@ -114,6 +114,9 @@ class Stage:
                                 (*flags, "--enable-test-commands") if slow_backup else flags,
                                 slow if slow_backup else None).start()
         self.servers = {"local": local, "backup": backup}
+        self.clients: dict[str, MongoClient] = {}
+        self.disk = SmallDisk.mounted(folder / "small-disk")
+        self.clock = WallClock.of(folder)
         self.world = World(Pair(local.uri(), backup.uri(), local, backup), folder)
         self.proxies = Toxiproxy(program, folder / "toxiproxy.log")
         through = {side: f"mongodb://{self.proxies.add(side, server.address)}/?directConnection=true"
@@ -122,7 +125,24 @@ class Stage:
         self.daemon = self.world.daemon(
             SYNC_LANES=str(dice.randint(1, 4)), SYNC_BATCH_SIZE=str(dice.choice((5, 100, 1000))),
             SYNC_QUEUE_MAX_SIZE=str(dice.choice((200, 10_000))), SYNC_CONNECT_TIMEOUT="3", SYNC_LOG_LEVEL="debug",
-            SYNC_VERIFY_INTERVAL=str(dice.choice((0, 20))), SYNC_CANARY_INTERVAL="2")
+            SYNC_VERIFY_INTERVAL=str(dice.choice((0, 20))), SYNC_CANARY_INTERVAL="2", SYNC_MAX_RETRIES="1",
+            SYNC_DISK_RESERVE_BYTES="0", **({"SYNC_DATA_DIR": str(self.disk.folder / "data")} if self.disk else {}),
+            **(self.clock.environment if self.clock else {}))
+
+    def servers_client(self, side: str) -> MongoClient:
+        """Straight to the server, past the proxies."""
+        if side not in self.clients:
+            self.clients[side] = MongoClient(self.servers[side].uri(), serverSelectionTimeoutMS=5000)
+        return self.clients[side]
+
+    def servers_database(self, side: str) -> Database:
+        return self.servers_client(side)[self.world.database]
+
+    def log_since(self, offset: int) -> list[dict]:
+        return log_lines(self.daemon.log, offset)
+
+    def told_since(self, offset: int, words: str) -> str:
+        return next((line["message"] for line in self.log_since(offset) if words in line.get("message", "")), "")
 
     def start_daemon(self) -> None:
         self.daemon.start()
@@ -132,16 +152,10 @@ class Stage:
 
     def trouble_since(self, offset: int) -> str:
         """The first warning of a broken connection, or of a server's error, in the daemon's log behind `offset`."""
-        with self.daemon.log.open("rb") as log:
-            log.seek(offset)
-            for line in log:
-                try:
-                    entry = json.loads(line)
-                except ValueError:
-                    continue
-                told = str(entry.get("error", entry.get("why", "")))
-                if entry.get("level") in ("warn", "error") and TROUBLE.search(told):
-                    return f"{entry.get('module')}: {told}"
+        for entry in self.log_since(offset):
+            told = str(entry.get("error", entry.get("why", "")))
+            if entry.get("level") in ("warn", "error") and TROUBLE.search(told):
+                return f"{entry.get('module')}: {told}"
         return ""
 
     @staticmethod
@@ -153,6 +167,10 @@ class Stage:
 
     def close(self) -> None:
         self.daemon.stop()
+        if self.disk is not None:
+            self.disk.close()
+        for client in self.clients.values():
+            client.close()
         self.proxies.close()
         self.world.local.close()
         self.world.backup.close()
@@ -184,9 +202,15 @@ class Run:
             self.proofs[fault.name] = proof
         self.say(f"{fault.name:<40} {proof[:100] or '-'}")
 
+    def faults(self) -> list[Fault]:
+        machine, left_out = machine_faults(self.stage)
+        for why in left_out:
+            self.say(f"left out: {why}")
+        return [*all_faults(self.with_fail_points), *machine]
+
     def run(self, only: list[Fault] | None = None) -> None:
         """Every fault once, in an order of the seed's, and again until the time is up."""
-        faults = only or all_faults(self.with_fail_points)
+        faults = only or self.faults()
         for _ in range(30):
             self.application.chaos.step()
         self.stage.start_daemon()
