@@ -6,6 +6,7 @@ true one; the npm package is mutated in a copy.
 
 Needs    a release build with tests (--build), DUALSYNC_TEST_SERVER for the suites `embed` and `node`, and for `node`
          the package's modules as test_mongoose.py installs them
+Suites   `e2e`: handlers of docs/reliability.md's table; a whole program without each runs the test that is named for it
 Exit     0 each was caught, 1 some were not, or a suite fails by itself
 """
 from __future__ import annotations
@@ -34,6 +35,7 @@ class Mutant:
     suite: str
     old: str
     new: str
+    test: str = ""  # of the suite e2e
 
     def text(self) -> str:
         text = (ROOT / self.path).read_text()
@@ -69,21 +71,40 @@ class Native:
         first_object = next(i for i, word in enumerate(words) if word.endswith(".o"))
         return [*words[:first_object], str(mutated), *words[first_object:]]
 
-    def run(self, mutant: Mutant, folder: Path) -> bool:
-        environment = dict(os.environ)
+    def made(self, mutant: Mutant, folder: Path, name: str) -> Path:
+        """The target with the mutated file in the place of the true one."""
         source, made = folder / Path(mutant.path).name, folder / "mutant.o"
         source.write_text(mutant.text())
         words = [word for word in self.compilers[str(ROOT / mutant.path)] if not word.startswith("-Werror")]
         words[words.index("-o") + 1] = str(made)
         words[words.index("-c") + 1] = str(source)
         subprocess.run(words, cwd=self.build, check=True, capture_output=True)
-        shared = self.target.endswith(".so")
-        out = folder / ("libdualsync.so.0.1" if shared else "tests")
+        out = folder / name
         subprocess.run(self.link(made, out), cwd=self.build, check=True, capture_output=True)
+        return out
+
+    def run(self, mutant: Mutant, folder: Path) -> bool:
+        environment = dict(os.environ)
+        shared = self.target.endswith(".so")
+        out = self.made(mutant, folder, "libdualsync.so.0.1" if shared else "tests")
         if shared:
             environment["LD_PRELOAD"] = str(out)  # it bears the name that the tests ask for
         program = self.build / self.program if shared else out
         return passes([str(program), *self.arguments], env=environment, cwd=folder)
+
+
+class Program(Native):
+    """The whole program without a handler, under one whole-program test."""
+
+    def __init__(self, build: Path) -> None:
+        super().__init__(build, "src/dualsync/app/dualsync", "", [])
+
+    def run(self, mutant: Mutant, folder: Path) -> bool:
+        if not mutant.old:
+            return True  # ./test runs them
+        binary = self.made(mutant, folder, "dualsync")
+        return passes([sys.executable, "-m", "pytest", f"tests/e2e/{mutant.test}", "-q", "-p", "no:cacheprovider"],
+                      env={**os.environ, "DUALSYNC_BINARY": str(binary)}, cwd=ROOT)
 
 
 class Node:
@@ -107,15 +128,15 @@ class Node:
 
 def mutants() -> list[Mutant]:
     with (Path(__file__).with_suffix(".toml")).open("rb") as file:
-        return [Mutant(name, entry["path"], entry["suite"], old, new)
-                for entry in tomllib.load(file)["file"] for name, old, new in entry["mutants"]]
+        return [Mutant(name, entry["path"], entry["suite"], old, new, *test)
+                for entry in tomllib.load(file)["file"] for name, old, new, *test in entry["mutants"]]
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--build", type=Path, default=ROOT / "build" / "release", help="a release build with tests")
     parser.add_argument("--only", help="those with this in their name")
-    parser.add_argument("--suite", choices=["middleware", "embed", "node"], help="only these")
+    parser.add_argument("--suite", choices=["middleware", "embed", "node", "e2e"], help="only these")
     given = parser.parse_args()
     sys.path.insert(0, str(ROOT / "tools"))
     from embedded_server import EmbeddedServer
@@ -127,7 +148,8 @@ def main() -> int:
         unit = "tests/unit/middleware/dualsync_middleware_tests"
         library, embedding = "src/dualsync/embed/libdualsync.so", "tests/embed/dualsync_embed_tests"
         suites = {"middleware": lambda: Native(given.build, unit, unit, []),
-                  "embed": lambda: Native(given.build, library, embedding, ["--gtest_filter=-EngineTest.*"])}
+                  "embed": lambda: Native(given.build, library, embedding, ["--gtest_filter=-EngineTest.*"]),
+                  "e2e": lambda: Program(given.build)}
         if any(one.suite == "node" for one in chosen):
             server = EmbeddedServer(Path(made) / "server", Path(made) / "server.log")
             server.start()
