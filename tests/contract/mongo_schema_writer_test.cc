@@ -49,7 +49,8 @@ TEST(SchemaCommands, AMirrorNeitherEvictsNorExpires) {
             bson_of(R"({"create": "c", "validator": {"a": 1}, "changeStreamPreAndPostImages": {"enabled": true}})"));
   BsonDoc index;
   ASSERT_TRUE(*build_create_index("c", bson_of(R"({"v": 2, "key": {"a": 1, "b": -1}, "name": "x", "ns": "d.c",
-                                                    "background": true, "expireAfterSeconds": 60, "sparse": true})"),
+                                                    "background": true, "expireAfterSeconds": 60, "sparse": true,
+                                                    "prepareUnique": true})"),
                                   &index));
   EXPECT_EQ(index.str(), bson_of(R"({"createIndexes": "c", "indexes": [{"v": 2, "key": {"a": 1, "b": -1}, "name": "x",
                                      "sparse": true}]})"));

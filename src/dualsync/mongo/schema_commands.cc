@@ -4,6 +4,8 @@
 #include <array>
 #include <span>
 
+#include "dualsync/codec/index_key.h"
+
 namespace dualsync {
 namespace {
 
@@ -11,8 +13,9 @@ namespace {
 constexpr std::array<std::string_view, 11> kDroppedOfCreate = {
     "capped",        "size", "max",    "uuid", "autoIndexId", "idIndex", "expireAfterSeconds",
     "storageEngine", "temp", "create", "flags"};
-constexpr std::array<std::string_view, 7> kDroppedOfIndex = {"ns",   "background", "expireAfterSeconds", "v",
-                                                             "safe", "dropDups",   "storageEngine"};
+// prepareUnique is a state on the way to a unique index; not every server takes it when it builds one.
+constexpr std::array<std::string_view, 8> kDroppedOfIndex = {
+    "ns", "background", "expireAfterSeconds", "v", "safe", "dropDups", "storageEngine", "prepareUnique"};
 constexpr std::array<std::string_view, 5> kDroppedOfModify = {"expireAfterSeconds", "cappedSize", "cappedMax",
                                                               "collMod", "index"};
 constexpr std::array<std::string_view, 2> kNamesOfIndex = {"name", "keyPattern"};
@@ -38,26 +41,6 @@ bool is_id_index(const bson_t& definition) {
   const bool ascending_id =
       std::string_view(bson_iter_key(&key)) == "_id" && BSON_ITER_HOLDS_NUMBER(&key) && bson_iter_as_double(&key) > 0;
   return ascending_id && !bson_iter_next(&key);
-}
-
-// Servers up to 3.2 accepted any value as a direction, and such indexes live on; today's take a number that is not 0,
-// or the name of an index type. What is neither has always meant "ascending".
-void append_key(bson_t* to, const bson_iter_t& key_field) {
-  bson_t key;
-  bson_append_document_begin(to, "key", -1, &key);
-  bson_iter_t part;
-  if (bson_iter_recurse(&key_field, &part)) {
-    while (bson_iter_next(&part)) {
-      const bool direction = BSON_ITER_HOLDS_NUMBER(&part) && bson_iter_as_double(&part) != 0;
-      const bool type_name = BSON_ITER_HOLDS_UTF8(&part) && !iter_string(part).value_or("").empty();
-      if (direction || type_name) {
-        bson_append_iter(&key, bson_iter_key(&part), -1, &part);
-      } else {
-        bson_append_int32(&key, bson_iter_key(&part), -1, 1);
-      }
-    }
-  }
-  bson_append_document_end(to, &key);
 }
 
 // The `index` of a collMod without its TTL; nothing is appended if only its name is left.
@@ -116,7 +99,7 @@ Result<bool> build_create_index(const std::string& collection, std::string_view 
     const bool kept = form == SchemaForm::kTrue && name == "expireAfterSeconds";
     if (!kept && contains(kDroppedOfIndex, name)) continue;
     if (name == "key") {
-      append_key(&index, iter);
+      append_index_key(&index, iter);
     } else {
       bson_append_iter(&index, bson_iter_key(&iter), -1, &iter);
     }

@@ -6,13 +6,15 @@
 
 #include "dualsync/base/log.h"
 #include "dualsync/codec/bson.h"
+#include "dualsync/codec/index_key.h"
 
 namespace dualsync {
 namespace {
 
 constexpr std::string_view kOwedPrefix = "owed/";
-constexpr std::array<std::string_view, 6> kIncomparable = {"v",    "ns",           "background", "expireAfterSeconds",
-                                                           "safe", "prepareUnique"};
+// What a mirror leaves out (mongo/schema_commands.cc), and what says nothing of the documents that an index finds.
+constexpr std::array<std::string_view, 8> kIncomparable = {"v",    "ns",       "background",    "expireAfterSeconds",
+                                                           "safe", "dropDups", "storageEngine", "prepareUnique"};
 
 // A NUL cannot occur in names, so it keeps namespace and index name apart.
 std::string owed_key(const Namespace& ns, std::string_view name) {
@@ -27,6 +29,23 @@ std::string index_name(std::string_view definition) {
   return std::string(iter_string(iter).value_or(std::string_view()));
 }
 
+std::string comparable_index_key(std::string_view definition) {
+  bson_iter_t iter;
+  bson_iter_t part;
+  BsonDoc built;
+  if (find_field(definition, "key", &iter)) append_index_key(built.get(), iter);
+  BsonDoc key;
+  if (!find_field(built.bytes(), "key", &iter) || !bson_iter_recurse(&iter, &part)) return key.str();
+  while (bson_iter_next(&part)) {
+    if (BSON_ITER_HOLDS_NUMBER(&part)) {
+      bson_append_double(key.get(), bson_iter_key(&part), -1, bson_iter_as_double(&part));
+    } else {
+      bson_append_iter(key.get(), bson_iter_key(&part), -1, &part);
+    }
+  }
+  return key.str();
+}
+
 std::string comparable_index(std::string_view definition) {
   bson_iter_t iter;
   if (!iterate_bson(definition, &iter)) return {};
@@ -34,6 +53,10 @@ std::string comparable_index(std::string_view definition) {
   while (bson_iter_next(&iter)) {
     const std::string_view name = bson_iter_key(&iter);
     if (std::find(kIncomparable.begin(), kIncomparable.end(), name) != kIncomparable.end()) continue;
+    if (name == "key") {
+      fields["key"] = comparable_index_key(definition);
+      continue;
+    }
     BsonDoc field;
     bson_append_iter(field.get(), "v", 1, &iter);
     fields[std::string(name)] = field.str();

@@ -13,6 +13,8 @@
 namespace dualsync {
 
 std::string index_name(std::string_view definition);
+// The `key` as a server takes it, numbers without their type: indexes of equal keys stand in each other's way.
+std::string comparable_index_key(std::string_view definition);
 // The definition without what a mirror may change: TTL, version, namespace, build options.
 std::string comparable_index(std::string_view definition);
 

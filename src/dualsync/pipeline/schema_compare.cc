@@ -10,8 +10,11 @@
 namespace dualsync {
 namespace {
 
-// A mirror is never capped: it must not evict in an order of its own.
-constexpr std::array<std::string_view, 6> kOwnOptions = {"uuid", "capped", "size", "max", "autoIndexId", "idIndex"};
+// A mirror is never capped and deletes nothing by its own clock (time series and clustered collections can): it must
+// not evict in an order of its own. The rest is what a mirror is not told (mongo/schema_commands.cc).
+constexpr std::array<std::string_view, 11> kOwnOptions = {
+    "uuid",          "capped", "size",  "max",   "autoIndexId", "idIndex", "expireAfterSeconds",
+    "storageEngine", "temp",   "flags", "create"};
 
 std::string value_bytes(const bson_iter_t& iter) {
   BsonDoc value;
@@ -19,7 +22,7 @@ std::string value_bytes(const bson_iter_t& iter) {
   return value.str();
 }
 
-constexpr std::array<const char*, 3> kBounds = {"capped", "size", "max"};
+constexpr std::array<const char*, 4> kBounds = {"capped", "size", "max", "expireAfterSeconds"};
 
 // What collMod can change, and how a collection has it that was created without.
 const std::map<std::string, std::string>& option_defaults() {
@@ -118,6 +121,15 @@ std::vector<std::string> different_indexes(const std::vector<std::string>& local
   }
   for (const auto& [name, definition] : present) found.push_back("index '" + name + "' exists only on the backup");
   return found;
+}
+
+std::string bounds_of(std::string_view options) {
+  BsonDoc bounds;
+  bson_iter_t iter;
+  for (const char* name : kBounds) {
+    if (find_field(options, name, &iter)) bson_append_iter(bounds.get(), name, -1, &iter);
+  }
+  return bson_empty(bounds.get()) ? std::string() : bounds.str();
 }
 
 std::vector<std::string> different_bounds(std::string_view local, std::string_view restored) {

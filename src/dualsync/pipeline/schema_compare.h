@@ -19,6 +19,9 @@ std::vector<std::string> different_indexes(const std::vector<std::string>& local
 // What collMod has to change so that the backup's options are local's, as far as collMod can; empty: nothing.
 std::string option_repairs(std::string_view local, std::string_view backup);
 
+// Of a collection's options those that the backup leaves out but keeps for `restore`; empty: none.
+std::string bounds_of(std::string_view options);
+
 // The same of what only the restored collection has again: capped sizes, and the TTLs of indexes that both have.
 std::vector<std::string> different_bounds(std::string_view local, std::string_view restored);
 std::vector<std::string> different_ttls(const std::vector<std::string>& local,
