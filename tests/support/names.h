@@ -6,5 +6,6 @@
 namespace dualsync {
 
 inline const Namespace kBills{"shop", "bills"};
+inline const Namespace kItems{"shop", "items"};
 
 }  // namespace dualsync

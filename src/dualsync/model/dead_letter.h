@@ -18,6 +18,7 @@ struct DeadLetter {
   Namespace ns;
   std::string document_key;  // BSON {_id: ...}; empty for ddl
   std::string key_json;      // the same in canonical Extended JSON, where it is shown
+  std::string change;        // ddl: what sort of change, as DdlEvent::name
   std::string reason;
   int code = 0;  // the server's; 0: none
   std::uint32_t attempts = 0;

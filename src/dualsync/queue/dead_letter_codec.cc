@@ -37,6 +37,9 @@ Result<DeadLetter> decode_dead_letter(SeqNo seq, std::string_view bytes) {
       letter.kind = op->kind;
       letter.ns = op->ns();
       letter.document_key = op->document_key;
+      bson_iter_t change;
+      if (op->kind == OpKind::kDdl && find_field(op->payload, "operationType", &change))
+        letter.change = iter_string(change).value_or("");
     }
   }
   return letter;

@@ -76,6 +76,19 @@ OperationView SyncQueue::Impl::without_gaps(const WindowOp& op) const {
   return view;
 }
 
+Result<void> SyncQueue::Impl::drop_schema_letters(const Namespace& ns, std::string_view change,
+                                                  rocksdb::WriteBatch* batch) {
+  if (counters.dead_letters == 0) return {};
+  return for_each_dead_letter([&](const DeadLetter& letter) DUALSYNC_REQUIRES(mutex) {
+    if (letter.kind == OpKind::kDdl && letter.ns == ns && (change.empty() || letter.change == change)) {
+      batch->Delete(store->dead_letters(), seq_key(letter.seq));
+      --counters.dead_letters;
+      letters_changed = true;
+    }
+    return true;
+  });
+}
+
 Result<void> SyncQueue::Impl::follow_ddl(const DdlEvent& event, rocksdb::WriteBatch* batch) {
   const bool rename = event.type == DdlEvent::Type::kRename;
   const bool drop = event.type == DdlEvent::Type::kDrop || event.type == DdlEvent::Type::kDropDatabase;
@@ -86,6 +99,7 @@ Result<void> SyncQueue::Impl::follow_ddl(const DdlEvent& event, rocksdb::WriteBa
     if (letter.kind != OpKind::kDdl && (target_dropped || belongs_to(letter.ns, event))) concerned.push_back(letter);
     return true;
   }));
+  if (event.type == DdlEvent::Type::kDrop) DUALSYNC_TRY(drop_schema_letters(event.ns, "", batch));
   for (const DeadLetter& letter : concerned) {
     KeyHash key;
     Operation op = letter.operation();
@@ -158,6 +172,35 @@ Result<void> SyncQueue::retry_dead_letter(SeqNo seq) {
   DUALSYNC_TRY(impl.commit(&batch, false));
   impl.wake();
   return {};
+}
+
+Result<void> SyncQueue::set_schema_aside(const OperationView& change, const Error& error) {
+  Impl& impl = *impl_;
+  MutexLock lock(impl.mutex);
+  DUALSYNC_TRY(impl.usable());
+  auto event = parse_ddl_event(change.payload);
+  if (!event) return event.error();
+  rocksdb::WriteBatch batch;
+  DUALSYNC_TRY(impl.drop_schema_letters(change.ns(), event->name, &batch));
+  const SeqNo seq = impl.counters.next_seq++;
+  if (impl.cursor == seq) impl.cursor = seq + 1;  // nothing is to be loaded there
+  encode_operation(change, &impl.record_scratch);
+  batch.Put(impl.store->dead_letters(), seq_key(seq),
+            encode_dead_letter(change, error, impl.options.clock->unix_ms(), impl.record_scratch));
+  ++impl.counters.dead_letters;
+  impl.letters_changed = true;
+  impl.advance();
+  return impl.commit(&batch, false);
+}
+
+Result<void> SyncQueue::forget_schema_letters(const Namespace& ns) {
+  Impl& impl = *impl_;
+  MutexLock lock(impl.mutex);
+  DUALSYNC_TRY(impl.usable());
+  if (impl.counters.dead_letters == 0) return {};
+  rocksdb::WriteBatch batch;
+  DUALSYNC_TRY(impl.drop_schema_letters(ns, "", &batch));
+  return batch.Count() == 0 ? Result<void>() : impl.commit(&batch, false);
 }
 
 Result<void> SyncQueue::discard_dead_letter(SeqNo seq) {

@@ -117,6 +117,9 @@ struct SyncQueue::Impl {
   template <typename Each>
   Result<void> for_each_dead_letter(Each each) const;
   Result<DeadLetter> find_dead_letter(SeqNo seq) const;  // kNotFound
+  // Those that are schema changes of `ns`; `change` as DdlEvent::name, empty: all.
+  Result<void> drop_schema_letters(const Namespace& ns, std::string_view change, rocksdb::WriteBatch* batch)
+      DUALSYNC_REQUIRES(mutex);
   void forget_dead_letter(SeqNo seq, const KeyHash& key, rocksdb::WriteBatch* batch) DUALSYNC_REQUIRES(mutex);
   // What a rename, drop or dropDatabase that was done means for the dead letters of its namespaces.
   Result<void> follow_ddl(const DdlEvent& event, rocksdb::WriteBatch* batch) DUALSYNC_REQUIRES(mutex);

@@ -121,6 +121,12 @@ class SyncQueue {
   // Forgets it: the backup stays without the change until a later one of the document, or a repair. kNotFound.
   Result<void> discard_dead_letter(SeqNo seq);
 
+  // Sets a schema change aside that no operation stands for: a repair came upon it. It takes the place of an older
+  // letter of the same namespace and sort. `change`: kind kDdl, its event as payload.
+  Result<void> set_schema_aside(const OperationView& change, const Error& error);
+  // The schema of `ns` on the backup is local's: its DDL letters say nothing any more.
+  Result<void> forget_schema_letters(const Namespace& ns);
+
   // --- withheld deletes ------------------------------------------------------------------------------------------
   // What Completion::Kind::kWithhold has set aside. They follow renames and go with a drop.
   std::vector<WithheldNamespace> withheld() const;

@@ -148,5 +148,36 @@ TEST_F(DeadLetterTest, ARefusedSchemaChangeIsRetriedByARepair) {
   EXPECT_EQ(queue_->dirty_ranges()[0].ns, kBills);
 }
 
+TEST_F(DeadLetterTest, ARefusedSchemaChangeOfARepairIsALetterOfItsOwn) {
+  const Error refused{ErrorKind::kRefused, "not here", "", 67};
+  const Operation create = make_ddl("create", kBills, {10, 1});
+  append({make_op(OpKind::kReplace, "1", document("1", 1))});
+  ASSERT_TRUE(queue_->set_schema_aside(create.view(), refused).ok());
+  ASSERT_TRUE(queue_->set_schema_aside(create.view(), {ErrorKind::kRefused, "still not", "", 67}).ok());
+  ASSERT_EQ(letters().size(), 1U) << "the newest of its sort takes the place of the older";
+  EXPECT_EQ(letters().front().reason, "still not");
+  EXPECT_EQ(letters().front().change, "create");
+  ASSERT_TRUE(queue_->set_schema_aside(make_ddl("modify", kBills, {10, 1}).view(), refused).ok());
+  EXPECT_EQ(letters().size(), 2U);
+  // What comes before and after it in the queue goes on, also after a restart.
+  append({make_op(OpKind::kReplace, "2", document("2", 1))});
+  open();
+  EXPECT_EQ(take().size(), 2U);
+  EXPECT_EQ(letters().size(), 2U);
+}
+
+TEST_F(DeadLetterTest, LettersOfASchemaGoWhenItIsRepairedOrDropped) {
+  const Error refused{ErrorKind::kRefused, "not here", "", 67};
+  refuse_one();
+  ASSERT_TRUE(queue_->set_schema_aside(make_ddl("create", kBills, {10, 1}).view(), refused).ok());
+  ASSERT_TRUE(queue_->set_schema_aside(make_ddl("create", kItems, {10, 1}).view(), refused).ok());
+  ASSERT_TRUE(queue_->forget_schema_letters(kBills).ok());
+  ASSERT_EQ(letters().size(), 2U) << "the document's and the other collection's";
+  append({make_ddl("drop", kItems, {11, 1})});
+  finish_ddl();
+  ASSERT_EQ(letters().size(), 1U);
+  EXPECT_NE(letters().front().kind, OpKind::kDdl);
+}
+
 }  // namespace
 }  // namespace dualsync
