@@ -84,6 +84,20 @@ TEST_F(KeptSchemaTest, FollowsEveryChange) {
   EXPECT_TRUE(kept("d").empty());
 }
 
+// A mongod's `modify` event of a clustered or time series collection, and of a capped one.
+TEST_F(KeptSchemaTest, FollowsChangesOfOptions) {
+  ASSERT_TRUE(is_ok(writer_->create_collection(
+      ns("c"), bson_of(R"({"clusteredIndex": {"key": {"_id": 1}, "unique": true}, "expireAfterSeconds": 60})"))));
+  EXPECT_EQ(kept("c").options, bson_of(R"({"expireAfterSeconds": 60})"));
+  ASSERT_TRUE(is_ok(writer_->modify_collection(ns("c"), bson_of(R"({"expireAfterSeconds": {"$numberLong": "90"}})"))));
+  EXPECT_EQ(kept("c").options, bson_of(R"({"expireAfterSeconds": {"$numberLong": "90"}})"));
+  ASSERT_TRUE(is_ok(writer_->modify_collection(ns("c"), bson_of(R"({"expireAfterSeconds": "off"})"))));
+  EXPECT_TRUE(kept("c").empty());
+  ASSERT_TRUE(is_ok(writer_->create_collection(ns("d"), bson_of(R"({"capped": true, "size": 4096})"))));
+  ASSERT_TRUE(is_ok(writer_->modify_collection(ns("d"), bson_of(R"({"cappedMax": 7})"))));
+  EXPECT_EQ(kept("d").options, bson_of(R"({"capped": true, "size": 4096, "max": 7})"));
+}
+
 TEST_F(KeptSchemaTest, ClosedGateKeepsNothing) {
   struct Closed final : WriteGate {
     Result<void> may_write() const override { return Error{ErrorKind::kConnectivity, "not now", "", 0}; }

@@ -92,16 +92,25 @@ void set_ttl(std::string_view definition, TrueSchema* schema) {
   }
 }
 
-// `options` with the new size and number of a capped collection.
-std::string resized(const std::string& options, std::string_view changes) {
+constexpr std::array<std::pair<const char*, const char*>, 4> kKeptChanges = {
+    {{"capped", ""}, {"size", "cappedSize"}, {"max", "cappedMax"}, {kTtl, kTtl}}};
+
+bool changes_kept_options(std::string_view changes) {
+  bson_iter_t iter;
+  return std::any_of(kKeptChanges.begin(), kKeptChanges.end(),
+                     [&](const auto& each) { return *each.second != '\0' && find_field(changes, each.second, &iter); });
+}
+
+// `options` with the new size and number of a capped collection, or the new TTL of a time series or clustered one.
+std::string changed_options(const std::string& options, std::string_view changes) {
   BsonDoc out;
   bson_iter_t iter;
-  for (const auto& [name, change] :
-       {std::pair{"capped", ""}, {"size", "cappedSize"}, {"max", "cappedMax"}, {kTtl, ""}}) {
-    if ((*change != '\0' && find_field(changes, change, &iter)) || find_field(options, name, &iter))
-      bson_append_iter(out.get(), name, -1, &iter);
+  for (const auto& [name, change] : kKeptChanges) {
+    if ((*change == '\0' || !find_field(changes, change, &iter)) && !find_field(options, name, &iter)) continue;
+    if (BSON_ITER_HOLDS_UTF8(&iter)) continue;  // `expireAfterSeconds: "off"`
+    bson_append_iter(out.get(), name, -1, &iter);
   }
-  return out.str();
+  return bson_empty(out.get()) ? std::string() : out.str();
 }
 
 }  // namespace
@@ -192,9 +201,8 @@ Result<void> KeepingSchemaWriter::modify_collection(const Namespace& ns, std::st
       }
     }
   }
-  if (find_field(changes, "cappedSize", &iter) || find_field(changes, "cappedMax", &iter)) {
-    DUALSYNC_TRY(keep(ns, [&](TrueSchema* schema) { schema->options = resized(schema->options, changes); }));
-  }
+  if (changes_kept_options(changes))
+    DUALSYNC_TRY(keep(ns, [&](TrueSchema* schema) { schema->options = changed_options(schema->options, changes); }));
   return writer_->modify_collection(ns, changes);
 }
 
