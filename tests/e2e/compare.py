@@ -2,7 +2,8 @@
 
 Documents: every collection in scope is read on both sides in `_id` order; the bytes must be equal.
 Indexes: equal but for expireAfterSeconds (a mirror must not delete by its own clock) and the version number.
-Collections: equal but for what the design changes on the backup: capped ones are plain there, archives are extra.
+Collections: equal but for what the design changes on the backup: capped ones are plain there and clustered ones do not
+expire, archives are extra.
 """
 from __future__ import annotations
 
@@ -24,8 +25,11 @@ BATCH_DOCUMENTS = 2000
 # Dates beyond what Python can hold are legal: they are only shown, never computed with.
 ORDERED = CodecOptions(document_class=SON, datetime_conversion=DatetimeConversion.DATETIME_AUTO)
 # Options of a collection that the backup does not have by design.
-LEFT_OUT_OPTIONS = ("capped", "size", "max")
-LEFT_OUT_INDEX_FIELDS = ("v", "ns", "expireAfterSeconds", "background")
+LEFT_OUT_OPTIONS = ("capped", "size", "max", "expireAfterSeconds")
+# What a server lists after a collMod, and means without.
+USUAL_OPTIONS = {"validationLevel": "strict", "validationAction": "error"}
+# prepareUnique is a state on the way to a unique index and says nothing of what is there.
+LEFT_OUT_INDEX_FIELDS = ("v", "ns", "expireAfterSeconds", "background", "prepareUnique")
 
 
 def raw_documents(database: Database, name: str) -> Iterator[bytes]:
@@ -101,7 +105,8 @@ def indexes(database: Database, name: str) -> dict[str, object]:
 
 
 def options(entry: SON) -> object:
-    kept = SON((key, value) for key, value in sorted(entry.get("options", {}).items()) if key not in LEFT_OUT_OPTIONS)
+    kept = SON((key, value) for key, value in sorted(entry.get("options", {}).items())
+               if key not in LEFT_OUT_OPTIONS and USUAL_OPTIONS.get(key) != value)
     return _plain(kept)
 
 

@@ -58,9 +58,11 @@ def report_of(done: subprocess.CompletedProcess) -> dict:
 def test_local_comes_back_as_it_was_and_the_mirror_goes_on(own_world: World) -> None:
     rich(own_world)
     daemon = own_world.mirror()
-    # What comes after the first copy is kept as well. (The embedded server does not say what a collMod changed: that a
-    # change of a TTL is kept is shown by tests/contract.)
+    # What comes after the first copy is kept as well.
     own_world.db.late.create_index([("at", ASCENDING)], expireAfterSeconds=60, name="soon")
+    own_world.db.command("collMod", "late", index={"name": "soon", "expireAfterSeconds": 90})
+    own_world.db.command("collMod", "log", cappedMax=6000)
+    own_world.db.command("collMod", "first", viewOn="things", pipeline=[{"$match": {"value": {"$in": [1, 2]}}}])
     own_world.settle()
     assert "expireAfterSeconds" not in own_world.copy.sessions.index_information()["expiry"]
     assert daemon.stop() == 0
@@ -73,10 +75,10 @@ def test_local_comes_back_as_it_was_and_the_mirror_goes_on(own_world: World) -> 
         "things": DOCUMENTS, "log": 300, "checked": 1, "sessions": 1, "first": 0, "late": 0}
     assert not database_differences(own_world.db, own_world.copy)
     assert own_world.db.sessions.index_information()["expiry"]["expireAfterSeconds"] == 86_400
-    assert own_world.db.late.index_information()["soon"]["expireAfterSeconds"] == 60
+    assert own_world.db.late.index_information()["soon"]["expireAfterSeconds"] == 90
     options = own_world.db.log.options()
-    assert options["capped"] is True and options["size"] == 1 << 20 and options["max"] == 5000
-    assert own_world.db.first.count_documents({}) == 1
+    assert options["capped"] is True and options["size"] == 1 << 20 and options["max"] == 6000
+    assert own_world.db.first.count_documents({}) == 2
     # Nothing of ours is left behind.
     assert "__dualsync" not in own_world.db.list_collection_names()
     assert daemon.command("adopt-local", "--yes").returncode == 0

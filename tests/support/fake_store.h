@@ -13,40 +13,10 @@
 #include "dualsync/codec/bson_compare.h"
 #include "dualsync/codec/document_key.h"
 #include "dualsync/ports/sides.h"
+#include "support/fake_schema.h"
+#include "support/fake_server.h"
 
 namespace dualsync::test {
-
-struct ById {
-  bool operator()(const std::string& a, const std::string& b) const { return compare_ids(a, b) < 0; }
-};
-using Documents = std::map<std::string, std::string, ById>;  // {_id: ...} -> document
-
-struct FakeServer {
-  std::map<Namespace, Documents> data;
-  OpTime time{100, 1};
-  bool down = false;
-  bool digests = false;  // can give them
-  int scans = 0;
-  bool full = false;                // takes deletes only
-  bool refuse_command = false;      // the command as a whole, while it holds a refused document
-  std::set<std::string> refused;    // documents that validation does not let in
-  std::vector<std::string> unique;  // fields, each with a unique index of its own
-  bool dollar_names = false;        // a replace is refused as code 52, an insert is not
-  std::vector<std::string> log;     // "insert {...}" and so on, in the order applied
-
-  void put(const Namespace& ns, const std::string& document) { data[ns][id_key_of(document)] = document; }
-  const Documents& documents(const Namespace& ns) const {  // none where there is no such namespace
-    static const Documents kNone;
-    const auto found = data.find(ns);
-    return found == data.end() ? kNone : found->second;
-  }
-  std::optional<std::string> get(const Namespace& ns, const std::string& key) const {
-    const auto found = documents(ns).find(key);
-    return found == documents(ns).end() ? std::nullopt : std::optional<std::string>(found->second);
-  }
-};
-
-inline Error unreachable() { return {ErrorKind::kConnectivity, "connection refused", "", 0}; }
 
 class FakeCursor final : public DocumentCursor {
  public:
@@ -99,9 +69,10 @@ class FakeReader : public DocumentReader {
     return std::vector<std::string>(names.begin(), names.end());
   }
   Result<std::vector<CollectionInfo>> list_collections(const std::string& db) override {
+    if (server_.down) return unreachable();
     std::vector<CollectionInfo> found;
     for (const auto& [ns, documents] : server_.data) {
-      if (ns.db == db) found.push_back({ns, CollectionInfo::Type::kCollection, {}, {}});
+      if (ns.db == db) found.push_back(server_.info_of(ns));
     }
     return found;
   }
@@ -116,6 +87,8 @@ class FakeReader : public DocumentReader {
     bson_append_document_end(index.get(), &key);
     BSON_APPEND_UTF8(index.get(), "name", "_id_");
     indexes.push_back(index.str());
+    if (const auto more = server_.indexes.find(ns); more != server_.indexes.end())
+      indexes.insert(indexes.end(), more->second.begin(), more->second.end());
     return indexes;
   }
   Result<std::uint64_t> estimated_count(const Namespace& ns) override {
@@ -300,35 +273,6 @@ class FakeWriter final : public BackupWriter {
   FakeServer& server_;
   FakeReader reader_;
   bool unanswered_ = false;
-};
-
-class FakeSchemaWriter final : public SchemaWriter {
- public:
-  explicit FakeSchemaWriter(FakeServer& server) : server_(server) {}
-  Result<void> create_collection(const Namespace& ns, std::string_view) override {
-    server_.data.try_emplace(ns);
-    return {};
-  }
-  Result<void> create_index(const Namespace& ns, std::string_view) override { return create_collection(ns, {}); }
-  Result<void> drop_index(const Namespace&, const std::string&) override { return not_found(); }
-  Result<void> modify_collection(const Namespace& ns, std::string_view) override {
-    return server_.data.contains(ns) ? Result<void>() : not_found();
-  }
-  Result<void> rename(const Namespace& from, const Namespace& to, bool drop_target) override {
-    if (!server_.data.contains(from)) return not_found();
-    if (server_.data.contains(to) && !drop_target) return Error{ErrorKind::kConflict, "target exists", "", 48};
-    server_.data[to] = server_.data.extract(from).mapped();
-    return {};
-  }
-  Result<void> drop(const Namespace& ns) override {
-    if (server_.down) return unreachable();
-    return server_.data.erase(ns) > 0 ? Result<void>() : not_found();
-  }
-
- private:
-  static Result<void> not_found() { return Error{ErrorKind::kNotFound, "ns not found", "", 26}; }
-
-  FakeServer& server_;
 };
 
 class FakeLocal final : public LocalSide {

@@ -11,6 +11,7 @@
 #include "dualsync/model/canary.h"
 #include "dualsync/model/held_deletes.h"
 #include "dualsync/model/op_time.h"
+#include "dualsync/model/owed_index.h"
 #include "dualsync/model/reconcile.h"
 
 namespace dualsync {
@@ -120,6 +121,7 @@ struct Status {
   std::uint64_t held_deletes = 0;  // documents on which nobody has decided
   std::uint64_t guard_trips = 0;   // since the start
   std::uint64_t dirty_ranges = 0;
+  std::vector<OwedIndex> owed;
   std::uint64_t owed_indexes = 0;      // indexes that could not be built on the backup yet
   std::uint64_t payloads_dropped = 0;  // operations that became touches because the queue was over its bounds
   std::uint64_t ranges_dropped = 0;    // namespaces that became dirty ranges because of it

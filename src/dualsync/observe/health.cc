@@ -10,6 +10,7 @@ namespace {
 // A live stream answers at least once a second; half a minute without is a dead connection that nobody noticed.
 constexpr std::int64_t kCaptureSilentMax = 30;
 constexpr std::int64_t kLagOfNoMatter = 60;
+constexpr std::size_t kOwedNamed = 3;
 
 class Judge {
  public:
@@ -136,9 +137,21 @@ class Judge {
     }
     if (status_.owed_indexes > 0) {
       say(Verdict::kDegraded, "owed-indexes",
-          human_count(status_.owed_indexes) + " indexes could not be built on the backup yet",
-          "they are tried again until they stand; the log names them");
+          human_count(status_.owed_indexes) + " indexes could not be built on the backup yet" + owed_words(),
+          "they are tried again until they stand; restoring without them is possible, but what they keep unique is not "
+          "kept so on the backup");
     }
+  }
+
+  std::string owed_words() const {
+    std::string words;
+    for (std::size_t i = 0; i < std::min(status_.owed.size(), kOwedNamed); ++i) {
+      const OwedIndex& one = status_.owed[i];
+      words += (i == 0 ? ": " : "; ") + one.name + " of " + one.ns.full();
+      if (!one.reason.empty()) words += " (" + one.reason + ")";
+    }
+    if (status_.owed.size() > kOwedNamed) words += "; and " + human_count(status_.owed.size() - kOwedNamed) + " more";
+    return words;
   }
 
   void drill(const HealthInput& input) {

@@ -25,8 +25,17 @@ void append_indexes(bson_t* to, const std::vector<std::string>& indexes) {
   bson_append_array_end(to, &array);
 }
 
-std::string event(std::string_view type, const Namespace& ns, std::string_view uuid, OpTime time,
-                  std::string_view description) {
+std::string index_event(std::string_view type, const Namespace& ns, std::string_view uuid, OpTime time,
+                        const std::vector<std::string>& indexes) {
+  BsonDoc description;
+  append_indexes(description.get(), indexes);
+  return schema_event(type, ns, uuid, time, description.bytes());
+}
+
+}  // namespace
+
+std::string schema_event(std::string_view type, const Namespace& ns, std::string_view uuid, OpTime time,
+                         std::string_view description) {
   BsonDoc doc;
   bson_append_utf8(doc.get(), "operationType", -1, type.data(), static_cast<int>(type.size()));
   bson_append_timestamp(doc.get(), "clusterTime", -1, time.t, time.i);
@@ -39,15 +48,6 @@ std::string event(std::string_view type, const Namespace& ns, std::string_view u
   if (!description.empty()) append_document(doc.get(), "operationDescription", description);
   return doc.str();
 }
-
-std::string index_event(std::string_view type, const Namespace& ns, std::string_view uuid, OpTime time,
-                        const std::vector<std::string>& indexes) {
-  BsonDoc description;
-  append_indexes(description.get(), indexes);
-  return event(type, ns, uuid, time, description.bytes());
-}
-
-}  // namespace
 
 std::string CollectionSchema::encode() const {
   BsonDoc doc;
@@ -93,12 +93,14 @@ std::vector<std::string> schema_events(const Namespace& ns, const CollectionSche
     events.push_back(drop_event(ns, time));  // it holds nothing
     before = nullptr;
   }
-  if (before == nullptr) events.push_back(event("create", ns, now.uuid, time, now.options));
+  if (before == nullptr) events.push_back(schema_event("create", ns, now.uuid, time, now.options));
   std::map<std::string, std::string> gone;
   std::vector<std::string> built;
   if (before != nullptr) {
-    if (const std::string changes = option_repairs(now.options, before->options); !changes.empty())
-      events.push_back(event("modify", ns, now.uuid, time, changes));
+    std::string changes = option_repairs(now.options, before->options);
+    // Sizes of a capped collection, for example: who applies it looks at the options themselves.
+    if (changes.empty() && before->options != now.options) changes = BsonDoc().str();
+    if (!changes.empty()) events.push_back(schema_event("modify", ns, now.uuid, time, changes));
     for (const std::string& index : before->indexes) gone[index_name(index)] = index;
   }
   for (const std::string& index : now.indexes) {
@@ -113,6 +115,6 @@ std::vector<std::string> schema_events(const Namespace& ns, const CollectionSche
   return events;
 }
 
-std::string drop_event(const Namespace& ns, OpTime time) { return event("drop", ns, "", time, ""); }
+std::string drop_event(const Namespace& ns, OpTime time) { return schema_event("drop", ns, "", time, ""); }
 
 }  // namespace dualsync

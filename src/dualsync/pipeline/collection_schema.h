@@ -29,9 +29,12 @@ struct CollectionSchema {
 // Nothing: the collection is gone by now.
 Result<std::optional<CollectionSchema>> read_schema(DocumentReader& reader, const CollectionInfo& info);
 
-// `before` null: it is new. A change of options that collMod does not know leads to no event.
+// `before` null: it is new. A change of options that no collMod repeats becomes a `modify` that names none.
 std::vector<std::string> schema_events(const Namespace& ns, const CollectionSchema* before, const CollectionSchema& now,
                                        OpTime time);
 std::string drop_event(const Namespace& ns, OpTime time);
+// `type` as DdlEvent::name; an empty description: none.
+std::string schema_event(std::string_view type, const Namespace& ns, std::string_view uuid, OpTime time,
+                         std::string_view description);
 
 }  // namespace dualsync

@@ -1,6 +1,7 @@
 #include "dualsync/pipeline/ddl_applier.h"
 
 #include <algorithm>
+#include <array>
 
 #include "dualsync/base/log.h"
 #include "dualsync/base/mark.h"
@@ -8,58 +9,40 @@
 #include "dualsync/codec/bson.h"
 #include "dualsync/model/archive_name.h"
 #include "dualsync/pipeline/queue_keeper.h"
+#include "dualsync/pipeline/refusal.h"
+#include "dualsync/pipeline/schema_repair.h"
 
 namespace dualsync {
 namespace {
 
 constexpr std::chrono::milliseconds kTakeWait{200};
-constexpr std::uint32_t kArchiveNameTries = 100;
 
-bool is_refusal(ErrorKind kind) {
-  return kind != ErrorKind::kConnectivity && kind != ErrorKind::kThrottled && kind != ErrorKind::kDenied &&
-         kind != ErrorKind::kQuota && kind != ErrorKind::kStopped;
+// Fields of a collMod that can be repeated from what the event says. Of an index: its name or key, and the change.
+constexpr std::array<std::string_view, 12> kToldChanges = {
+    "index",      "validator",      "validationLevel", "validationAction", "changeStreamPreAndPostImages",
+    "cappedSize", "cappedMax",      "viewOn",          "pipeline",         "expireAfterSeconds",
+    "timeseries", "recordPreImages"};
+
+bool says_what_changed(const DdlEvent& event) {
+  bson_iter_t iter;
+  if (!iterate_bson(event.description, &iter)) return false;
+  bool any = false;
+  while (bson_iter_next(&iter)) {
+    const std::string_view name = bson_iter_key(&iter);
+    if (std::find(kToldChanges.begin(), kToldChanges.end(), name) == kToldChanges.end()) return false;
+    any = true;
+  }
+  return any;
+}
+
+CollectionInfo::Type type_of_created(const DdlEvent& event) {
+  if (event.timeseries) return CollectionInfo::Type::kTimeseries;
+  bson_iter_t iter;
+  return find_field(event.description, "viewOn", &iter) ? CollectionInfo::Type::kView
+                                                        : CollectionInfo::Type::kCollection;
 }
 
 }  // namespace
-
-Result<void> remove_collection(PipelineContext& context, DocumentReader& backup, SchemaWriter& schema,
-                               const Namespace& ns, OpTime when) {
-  if (context.options.on_drop == OnDrop::kKeep) return {};
-  bool keep_content = context.options.on_drop == OnDrop::kArchive;
-  if (keep_content) {
-    auto collections = backup.list_collections(ns.db);
-    if (!collections) return collections.error();
-    const auto found = std::find_if(collections->begin(), collections->end(),
-                                    [&](const CollectionInfo& info) { return info.ns == ns; });
-    if (found == collections->end()) return {};
-    if (found->type != CollectionInfo::Type::kCollection) {
-      keep_content = false;
-    } else {
-      auto empty = backup.is_empty(ns);
-      if (!empty) return empty.error();
-      keep_content = !*empty;
-    }
-  }
-  if (!keep_content) {
-    auto dropped = schema.drop(ns);
-    if (dropped || dropped.error().kind == ErrorKind::kNotFound) return {};
-    return dropped;
-  }
-  for (std::uint32_t serial = when.i; serial < when.i + kArchiveNameTries; ++serial) {
-    const Namespace archive{ns.db, archive_name(ns.db, ns.collection, when.t, serial)};
-    auto renamed = schema.rename(ns, archive, false);
-    DUALSYNC_MARK("archived");
-    if (renamed) {
-      log::info("ddl", "dropped collection archived on the backup",
-                {{"namespace", ns.full()}, {"archive", archive.full()}});
-      return {};
-    }
-    if (renamed.error().kind == ErrorKind::kNotFound) return {};
-    if (renamed.error().kind != ErrorKind::kConflict) return renamed;
-  }
-  return Error{ErrorKind::kRefused, "no free archive name for " + ns.full(),
-               "remove old __dropped_ collections from the backup", 0};
-}
 
 DdlApplier::DdlApplier(PipelineContext& context)
     : context_(context),
@@ -111,7 +94,7 @@ Result<void> DdlApplier::handle(const TakenDdl& ddl, std::stop_token stop) {
     return followed ? completed : followed;
   }
   const Error& error = outcome.error();
-  const bool refused = is_refusal(error.kind);
+  const bool refused = is_refusal(error);
   if (refused && ddl.attempts >= context_.options.retries_max) {
     log::error("ddl", "refused for good: dead letter", {type_field, ns_field, {"error", error.message}});
     return context_.queue.dead_letter_ddl(ddl.seq, error, all_dirty(ddl.event, "refused " + ddl.event.name));
@@ -145,16 +128,11 @@ Result<DdlApplier::Outcome> DdlApplier::repeat(const DdlEvent& event) {
     case DdlEvent::Type::kCreate: return apply_create(event);
     case DdlEvent::Type::kCreateIndexes: return apply_create_indexes(event);
     case DdlEvent::Type::kDropIndexes: return apply_drop_indexes(event);
-    case DdlEvent::Type::kModify: {
-      auto modified = schema_->modify_collection(backup_ns, event.description);
-      if (modified) return Outcome{};
-      if (modified.error().kind != ErrorKind::kNotFound) return modified.error();
-      return Outcome{{dirty(event.ns, "collMod of a collection that the backup lacks", event)}, {}};
-    }
+    case DdlEvent::Type::kModify: return apply_modify(event);
     case DdlEvent::Type::kRename: return apply_rename(event);
     case DdlEvent::Type::kDrop: {
       DUALSYNC_TRY(indexes_.forget_owed(event.ns));
-      DUALSYNC_TRY(remove_collection(context_, *backup_, *schema_, backup_ns, event.time));
+      DUALSYNC_TRY(remove_collection(context_, *backup_, *schema_, backup_ns, event.time, Removal::kDropped));
       return Outcome{{}, {event.ns}};
     }
     case DdlEvent::Type::kDropDatabase: return apply_drop_database(event);
@@ -167,10 +145,20 @@ Result<DdlApplier::Outcome> DdlApplier::apply_create(const DdlEvent& event) {
   Outcome outcome;
   auto known = binding_.bound(event.ns);
   if (!known) return known.error();
-  auto empty = backup_->is_empty(backup_ns);
-  if (!empty) return empty.error();
-  if (!*empty && (known->empty() || *known != event.uuid))
-    outcome.dirty.push_back(dirty(event.ns, "created on local, but the backup already held documents", event));
+  auto there = find_collection(*backup_, backup_ns);
+  if (!there) return there.error();
+  const auto type = type_of_created(event);
+  const bool of_another = type == CollectionInfo::Type::kCollection && (known->empty() || *known != event.uuid);
+  // A view holds nothing, and what a drop has left there is nothing of the new collection.
+  const bool left_there = of_another && context_.options.on_drop == OnDrop::kKeep;
+  if (*there && ((*there)->type != type || type == CollectionInfo::Type::kView || left_there)) {
+    DUALSYNC_TRY(remove_collection(context_, *backup_, *schema_, backup_ns, event.time, Removal::kNameNeeded));
+  } else if (*there && of_another) {
+    auto empty = backup_->is_empty(backup_ns);
+    if (!empty) return empty.error();
+    if (!*empty)
+      outcome.dirty.push_back(dirty(event.ns, "created on local, but the backup already held documents", event));
+  }
   if (event.timeseries) {
     log::warn("ddl", "time series collections have no change stream; this one is not mirrored live",
               {{"namespace", event.ns.full()}});
@@ -179,8 +167,43 @@ Result<DdlApplier::Outcome> DdlApplier::apply_create(const DdlEvent& event) {
   return outcome;
 }
 
+// Not every server says what it changed.
+Result<DdlApplier::Outcome> DdlApplier::apply_modify(const DdlEvent& event) {
+  if (!says_what_changed(event)) return repair_schema(event);
+  auto modified = schema_->modify_collection(context_.scope.to_backup(event.ns), event.description);
+  if (modified) return Outcome{};
+  if (modified.error().kind != ErrorKind::kNotFound) return modified.error();
+  return Outcome{{dirty(event.ns, "collMod of a collection or an index that the backup lacks", event)}, {}};
+}
+
+// Local's schema as it is now: what comes after this change in the queue makes the same of it again. What local has
+// under that name no more is compared as a whole, at its new name if there is one.
+Result<DdlApplier::Outcome> DdlApplier::repair_schema(const DdlEvent& event) {
+  const Outcome whole{{dirty(event.ns, event.name + " that only a look at local can repeat", event)}, {}};
+  const auto local = context_.local.make_reader();
+  auto info = find_collection(*local, event.ns);
+  if (!info || !*info) return whole;
+  const std::string& uuid = (*info)->uuid;  // views have none
+  if (!uuid.empty() && !event.uuid.empty() && uuid != event.uuid) return whole;
+  std::vector<std::string> wanted;
+  if ((*info)->type == CollectionInfo::Type::kCollection) {
+    auto indexes = local->list_indexes(event.ns);
+    if (!indexes || indexes->empty()) return whole;
+    wanted = std::move(*indexes);
+  }
+  SchemaRepair repair(context_, indexes_, *backup_, *schema_);
+  auto there = repair.prepare(**info);
+  if (there && *there) DUALSYNC_TRY(repair.finish(**info, wanted, false));
+  return there ? Result<Outcome>(Outcome{}) : there.error();
+}
+
 Result<DdlApplier::Outcome> DdlApplier::apply_create_indexes(const DdlEvent& event) {
-  for (const std::string& definition : index_definitions(event)) DUALSYNC_TRY(indexes_.create(event.ns, definition));
+  for (const std::string& definition : index_definitions(event)) {
+    auto created = indexes_.create(event.ns, definition);
+    if (created) continue;
+    if (created.error().kind == ErrorKind::kConflict) return repair_schema(event);
+    return created.error();
+  }
   return Outcome{};
 }
 
@@ -197,11 +220,9 @@ Result<DdlApplier::Outcome> DdlApplier::apply_drop_indexes(const DdlEvent& event
 // True if nothing of `to` is kept: then the rename itself drops it, and nobody sees a moment without either.
 Result<bool> DdlApplier::replaces_at_once(const Namespace& to) {
   if (context_.options.on_drop != OnDrop::kMirror) return false;
-  auto collections = backup_->list_collections(to.db);
-  if (!collections) return collections.error();
-  return std::none_of(collections->begin(), collections->end(), [&](const CollectionInfo& info) {
-    return info.ns == to && info.type != CollectionInfo::Type::kCollection;
-  });
+  auto there = find_collection(*backup_, to);
+  if (!there) return there.error();
+  return !*there || (*there)->type == CollectionInfo::Type::kCollection;
 }
 
 Result<DdlApplier::Outcome> DdlApplier::apply_rename(const DdlEvent& event) {
@@ -217,24 +238,19 @@ Result<DdlApplier::Outcome> DdlApplier::apply_rename(const DdlEvent& event) {
     return Outcome{{std::move(range)}, {event.to}};
   }
   if (!to_in_scope) {
-    DUALSYNC_TRY(remove_collection(context_, *backup_, *schema_, from, event.time));
+    DUALSYNC_TRY(remove_collection(context_, *backup_, *schema_, from, event.time, Removal::kDropped));
     return Outcome{{}, {event.ns}};
   }
-  auto source_missing = [&]() -> Result<bool> {
-    auto collections = backup_->list_collections(from.db);
-    if (!collections) return collections.error();
-    return std::none_of(collections->begin(), collections->end(),
-                        [&](const CollectionInfo& info) { return info.ns == from; });
-  }();
-  if (!source_missing) return source_missing.error();
-  if (*source_missing) {
+  auto source = find_collection(*backup_, from);
+  if (!source) return source.error();
+  if (!*source) {
     // Done before a crash, or never there: only a comparison can tell.
     return Outcome{{dirty(event.to, "renamed, but the backup lacks the source", event)}, {event.ns}};
   }
   auto at_once = replaces_at_once(to);
   if (!at_once) return at_once.error();
-  // What the rename replaces is dropped, and a dropped collection is kept.
-  if (!*at_once) DUALSYNC_TRY(remove_collection(context_, *backup_, *schema_, to, event.time));
+  // What the rename replaces is dropped, and a dropped collection is kept, if not under its name.
+  if (!*at_once) DUALSYNC_TRY(remove_collection(context_, *backup_, *schema_, to, event.time, Removal::kNameNeeded));
   DUALSYNC_MARK("rename-target-archived");
   auto renamed = schema_->rename(from, to, true);
   if (!renamed) return renamed.error();
@@ -260,7 +276,7 @@ Result<DdlApplier::Outcome> DdlApplier::apply_drop_database(const DdlEvent& even
       continue;
     }
     DUALSYNC_TRY(indexes_.forget_owed(local));
-    DUALSYNC_TRY(remove_collection(context_, *backup_, *schema_, info.ns, event.time));
+    DUALSYNC_TRY(remove_collection(context_, *backup_, *schema_, info.ns, event.time, Removal::kDropped));
     outcome.clean.push_back(local);
   }
   return outcome;

@@ -36,6 +36,8 @@ class DdlApplier {
   Result<Outcome> apply_create(const DdlEvent& event);
   Result<Outcome> apply_create_indexes(const DdlEvent& event);
   Result<Outcome> apply_drop_indexes(const DdlEvent& event);
+  Result<Outcome> apply_modify(const DdlEvent& event);
+  Result<Outcome> repair_schema(const DdlEvent& event);
   Result<bool> replaces_at_once(const Namespace& to);
   Result<Outcome> apply_rename(const DdlEvent& event);
   Result<Outcome> apply_drop_database(const DdlEvent& event);
@@ -50,10 +52,5 @@ class DdlApplier {
   IndexSync indexes_;
   ArchiveKeeper archives_;
 };
-
-// Takes a collection of the backup away as SYNC_ON_DROP says: archived under another name (when it holds anything),
-// dropped, or left. A collection that is not there is a success.
-Result<void> remove_collection(PipelineContext& context, DocumentReader& backup, SchemaWriter& schema,
-                               const Namespace& backup_ns, OpTime when);
 
 }  // namespace dualsync

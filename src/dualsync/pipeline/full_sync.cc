@@ -11,11 +11,11 @@
 #include "dualsync/codec/document_key.h"
 #include "dualsync/model/archive_name.h"
 #include "dualsync/pipeline/collection_binding.h"
-#include "dualsync/pipeline/ddl_applier.h"
 #include "dualsync/pipeline/queue_keeper.h"
 #include "dualsync/pipeline/range_compare.h"
 #include "dualsync/pipeline/range_copy.h"
-#include "dualsync/pipeline/schema_compare.h"
+#include "dualsync/pipeline/refusal.h"
+#include "dualsync/pipeline/schema_repair.h"
 #include "dualsync/pipeline/scope_keeper.h"
 
 namespace dualsync {
@@ -28,7 +28,16 @@ constexpr std::size_t kRangesMax = 256;
 }  // namespace
 
 FullSync::FullSync(PipelineContext& context)
-    : context_(context), job_(context.queue, context.clock), indexes_(context), backoff_(0x94d049bb133111ebULL) {}
+    : context_(context),
+      job_(context.queue, context.clock),
+      indexes_(context),
+      backoff_(0x94d049bb133111ebULL),
+      setbacks_(context.clock) {}
+
+std::vector<OwedIndex> FullSync::owed_indexes() const {
+  MutexLock lock(mutex_);
+  return owed_;
+}
 
 CopyStatus FullSync::view() const {
   MutexLock lock(mutex_);
@@ -78,11 +87,15 @@ Result<bool> FullSync::step(std::stop_token stop, std::stop_token drain) {
   }
   if (!context_.breaker.closed() || !context_.may_write()) return false;
   DUALSYNC_TRY(settle());
+  setbacks_.leave_out(&ranges);
   if (ranges.empty()) return false;
   connect();
   auto worked = count_work(ranges);
-  for (std::size_t i = 0; worked && i < ranges.size() && !stop.stop_requested() && !context_.paused(); ++i)
+  for (std::size_t i = 0; worked && i < ranges.size() && !stop.stop_requested() && !context_.paused(); ++i) {
     worked = repair(ranges[i], stop);
+    if (worked) setbacks_.forget(ranges[i]);
+    if (!worked && set_back(ranges[i], worked.error())) worked = {};
+  }
   disconnect();
   if (!worked) return worked.error();
   return !std::exchange(postponed_, false);
@@ -94,6 +107,19 @@ Result<void> FullSync::settle() {
   unsettled_.clear();
   kept_hold_.reset();
   return {};
+}
+
+// What goes wrong with one namespace must not keep the others from the backup. True: they may go on.
+bool FullSync::set_back(const DirtyRange& range, const Error& error) {
+  if (!is_refusal(error) || !context_.breaker.closed() || !unsettled_.empty()) return false;
+  const auto delay = setbacks_.note(range);
+  postponed_ = true;
+  log::warn(
+      "full-sync", "a namespace cannot be repaired now; the others go on",
+      {{"namespace", range.ns.full()}, {"error", error.message}, {"hint", error.hint}, {"retry_ms", delay.count()}});
+  disconnect();  // a copy that broke off has taken the connections for itself
+  connect();
+  return true;
 }
 
 void FullSync::connect() {
@@ -128,7 +154,10 @@ void FullSync::retry_owed() {
   if (context_.clock.now() < next_owed_) return;
   next_owed_ = context_.clock.now() + kOwedInterval;
   if (!context_.breaker.closed() || !context_.may_write()) return;
-  if (auto left = indexes_.retry_owed()) owed_ = *left;
+  auto left = indexes_.retry_owed();
+  if (!left) return;
+  MutexLock lock(mutex_);
+  owed_ = std::move(*left);
 }
 
 // When local is looked at, its newest changes are not captured yet: a rename among them would make what was seen that
@@ -188,41 +217,11 @@ Result<void> FullSync::repair(const DirtyRange& range, std::stop_token stop) {
 }
 
 Result<void> FullSync::repair_namespace(const DirtyRange& range, bool seen_missing, std::stop_token stop) {
-  auto info = find_local(range.ns);
+  auto info = find_collection(*local_, range.ns);
   if (!info) return info.error();
   if (!*info) return repair_missing(range, seen_missing);
   if ((*info)->type == CollectionInfo::Type::kCollection) return repair_collection(range, **info, stop);
   return repair_view(range, **info);
-}
-
-Result<std::optional<CollectionInfo>> FullSync::find_local(const Namespace& ns) {
-  auto collections = local_->list_collections(ns.db);
-  if (!collections) return collections.error();
-  for (CollectionInfo& info : *collections) {
-    if (info.ns == ns) return std::optional<CollectionInfo>(std::move(info));
-  }
-  return std::optional<CollectionInfo>();
-}
-
-Result<std::optional<CollectionInfo>> FullSync::find_on_backup(const Namespace& backup_ns) {
-  auto collections = backup_->list_collections(backup_ns.db);
-  if (!collections) return collections.error();
-  for (CollectionInfo& info : *collections) {
-    if (info.ns == backup_ns) return std::optional<CollectionInfo>(std::move(info));
-  }
-  return std::optional<CollectionInfo>();
-}
-
-// As far as they can be changed; what is left (a collation) is for a person, and verify names it.
-Result<void> FullSync::repair_options(const Namespace& backup_ns, const CollectionInfo& info) {
-  DUALSYNC_TRY(schema_->create_collection(backup_ns, info.options));
-  auto there = find_on_backup(backup_ns);
-  if (!there) return there.error();
-  const std::string changes = *there ? option_repairs(info.options, (*there)->options) : std::string();
-  if (changes.empty()) return {};
-  log::info("full-sync", "options of the backup's collection are set as local has them",
-            {{"namespace", backup_ns.full()}});
-  return schema_->modify_collection(backup_ns, changes);
 }
 
 // The whole deployment: each database that local has, and after a gap also those of ours that only the backup has. What
@@ -287,19 +286,14 @@ Result<void> FullSync::expand(const DirtyRange& range) {
 
 // Views are definitions; time series have no change stream, so their documents are not mirrored live.
 Result<void> FullSync::repair_view(const DirtyRange& range, const CollectionInfo& info) {
-  const Namespace backup_ns = context_.scope.to_backup(range.ns);
   if (info.type == CollectionInfo::Type::kTimeseries) {
     log::warn("full-sync", "time series collections have no change stream; this one is not mirrored",
               {{"namespace", range.ns.full()}});
-  } else if (auto there = find_on_backup(backup_ns); !there) {
-    return there.error();
-  } else if (*there && (*there)->type == CollectionInfo::Type::kCollection) {
-    DUALSYNC_TRY(remove_collection(context_, *backup_, *schema_, backup_ns, context_.queue.position().time));
-  } else if (*there) {
-    DUALSYNC_TRY(schema_->drop(backup_ns));
   }
-  DUALSYNC_TRY(schema_->create_collection(backup_ns, info.options));
-  return finish(range, info.uuid);
+  SchemaRepair repair(context_, indexes_, *backup_, *schema_);
+  auto there = repair.prepare(info);
+  if (there && *there) DUALSYNC_TRY(repair.finish(info, {}, range.keep_extra));
+  return there ? finish(range, info.uuid) : there.error();
 }
 
 // Local has it no more, and it was not there either when capture was last caught up: no rename or drop in the queue
@@ -307,8 +301,7 @@ Result<void> FullSync::repair_view(const DirtyRange& range, const CollectionInfo
 Result<void> FullSync::repair_missing(const DirtyRange& range, bool seen_missing) {
   if (range.keep_extra) return finish(range, "");
   if (!seen_missing) return looked(range, "");
-  DUALSYNC_TRY(remove_collection(context_, *backup_, *schema_, context_.scope.to_backup(range.ns),
-                                 context_.queue.position().time));
+  DUALSYNC_TRY(SchemaRepair(context_, indexes_, *backup_, *schema_).remove(range.ns));
   return finish(range, "");
 }
 
@@ -320,6 +313,9 @@ Result<void> FullSync::repair_collection(const DirtyRange& range, const Collecti
     auto hold = std::make_unique<Hold>(context_.queue, range.ns);
     if (!context_.queue.wait_drained(range.ns, drain_))
       return context_.queue.trouble().value_or(Error{ErrorKind::kStopped, "stopped", "", 0});
+    auto there = SchemaRepair(context_, indexes_, *backup_, *schema_).prepare(info);
+    if (!there) return there.error();
+    if (!*there) return looked(range, info.uuid);  // a dead letter says so; nothing of it can be copied
     auto empty = backup_->is_empty(backup_ns);
     if (!empty) return empty.error();
     if (*empty) progress.reset();
@@ -341,8 +337,6 @@ Result<void> FullSync::repair_collection(const DirtyRange& range, const Collecti
 
 Result<void> FullSync::copy(const DirtyRange& range, const CollectionInfo& info, CopyProgress progress,
                             std::stop_token stop) {
-  const Namespace backup_ns = context_.scope.to_backup(range.ns);
-  DUALSYNC_TRY(schema_->create_collection(backup_ns, info.options));
   DirtyRange working = range;
   // Half a copy is a gap, whoever asked for it.
   working.requested = working.keep_extra = false;
@@ -362,9 +356,9 @@ Result<void> FullSync::copy(const DirtyRange& range, const CollectionInfo& info,
   DUALSYNC_TRY(std::move(copied));
   DUALSYNC_MARK("copy-sent");
   connect();
-  DUALSYNC_TRY(indexes_.synchronise(range.ns, *local_, *backup_, range.keep_extra));
+  DUALSYNC_TRY(finish_schema(range, info));
   DUALSYNC_MARK("copy-indexed");
-  auto still = find_local(range.ns);
+  auto still = find_collection(*local_, range.ns);
   if (!still) return still.error();
   if (!*still || (*still)->uuid != info.uuid) {
     // Dropped or renamed while it was copied: stays dirty, so that what the queue holds about it is followed by a look.
@@ -375,10 +369,15 @@ Result<void> FullSync::copy(const DirtyRange& range, const CollectionInfo& info,
   return looked(working, info.uuid);
 }
 
+Result<void> FullSync::finish_schema(const DirtyRange& range, const CollectionInfo& info) {
+  auto wanted = local_->list_indexes(range.ns);
+  if (!wanted) return wanted.error();
+  return SchemaRepair(context_, indexes_, *backup_, *schema_).finish(info, *wanted, range.keep_extra);
+}
+
 Result<void> FullSync::compare(const DirtyRange& range, const CollectionInfo& info, std::stop_token stop) {
   log::info("full-sync", "comparing and repairing", {{"namespace", range.ns.full()}, {"reason", range.reason}});
-  DUALSYNC_TRY(repair_options(context_.scope.to_backup(range.ns), info));
-  DUALSYNC_TRY(indexes_.synchronise(range.ns, *local_, *backup_, range.keep_extra));
+  DUALSYNC_TRY(finish_schema(range, info));
   auto progress = CopyProgress::decode(range.progress);
   if (!progress || !progress->comparing || progress->uuid != info.uuid) {
     auto planned = plan_ranges(*local_, range.ns, kRangesMax);

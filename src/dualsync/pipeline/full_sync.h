@@ -16,6 +16,7 @@
 #include "dualsync/pipeline/full_sync_job.h"
 #include "dualsync/pipeline/hold.h"
 #include "dualsync/pipeline/index_sync.h"
+#include "dualsync/pipeline/setbacks.h"
 
 namespace dualsync {
 
@@ -35,7 +36,7 @@ class FullSync {
   Result<FullSyncStatus> start(const FullSyncRequest& request);
   FullSyncJob& job() { return job_; }
   const FullSyncJob& job() const { return job_; }
-  std::size_t owed_indexes() const { return owed_.load(std::memory_order_relaxed); }
+  std::vector<OwedIndex> owed_indexes() const;
 
  private:
   Result<void> repair(const DirtyRange& range, std::stop_token stop);
@@ -50,9 +51,8 @@ class FullSync {
   Result<void> repair_collection(const DirtyRange& range, const CollectionInfo& info, std::stop_token stop);
   Result<void> copy(const DirtyRange& range, const CollectionInfo& info, CopyProgress progress, std::stop_token stop);
   Result<void> compare(const DirtyRange& range, const CollectionInfo& info, std::stop_token stop);
-  Result<std::optional<CollectionInfo>> find_local(const Namespace& ns);
-  Result<std::optional<CollectionInfo>> find_on_backup(const Namespace& backup_ns);
-  Result<void> repair_options(const Namespace& backup_ns, const CollectionInfo& info);
+  Result<void> finish_schema(const DirtyRange& range, const CollectionInfo& info);
+  bool set_back(const DirtyRange& range, const Error& error);
   Result<void> count_work(const std::vector<DirtyRange>& ranges);
   Result<void> settle();
   void connect();
@@ -80,10 +80,11 @@ class FullSync {
   std::stop_token drain_;
   bool postponed_ = false;  // a range waits for a DDL change in the queue, or for capture
   SteadyTime next_owed_;
-  std::atomic<std::size_t> owed_{0};
+  Setbacks setbacks_;
   std::atomic<std::uint64_t> documents_done_{0};
   mutable Mutex mutex_;
   CopyStatus status_ DUALSYNC_GUARDED_BY(mutex_);
+  std::vector<OwedIndex> owed_ DUALSYNC_GUARDED_BY(mutex_);
 };
 
 }  // namespace dualsync

@@ -161,7 +161,7 @@ Status Mirror::status() const {
   status.gaps = counters_.gaps + (guards_.backup != nullptr ? guards_.backup->losses() : 0);
   status.malformed_events = counters_.malformed_events;
   status.bytes_sent = counters_.bytes_sent;
-  status.owed_indexes = full_sync_.owed_indexes();
+  status.owed_indexes = (status.owed = full_sync_.owed_indexes()).size();
   status.copy = full_sync_.view();
   for (const auto& lane : lanes_) status.lanes.push_back(lane->view());
   status.breaker = breaker.state;

@@ -144,6 +144,15 @@ TEST(Health, AnOplogThatCaptureMayFallOutOfIsSaidAlsoWhileItReads) {
   input.now_ms += 2000;
   derive_health(input, &status);
   EXPECT_EQ(status.reasons.at(0).code, "oplog-window");
+TEST(Health, OwedIndexesAreNamedWithTheReason) {
+  Status status = streaming();
+  for (const char* name : {"a", "b", "c", "d"}) status.owed.push_back({{"shop", "bills"}, name, "error 67"});
+  status.owed_indexes = status.owed.size();
+  derive_health({}, &status);
+  ASSERT_EQ(status.reasons.size(), 1U);
+  EXPECT_EQ(status.reasons[0].message,
+            "4 indexes could not be built on the backup yet: a of shop.bills (error 67); b of shop.bills (error 67); "
+            "c of shop.bills (error 67); and 1 more");
 }
 
 TEST(Health, ABrokenQueueIsUnhealthyWhateverElse) {
