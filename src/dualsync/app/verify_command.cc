@@ -121,6 +121,7 @@ Result<VerifyReport> run_verify(const Settings& settings, const VerifyRequest& r
   VerifyOptions options;
   options.namespaces = request.namespaces;
   options.quick = request.quick;
+  options.keeps_dropped = settings.on_drop == OnDrop::kKeep;
   auto recheck = ask_mirror(settings);
   if (!recheck) return recheck.error();
   options.recheck = *recheck;

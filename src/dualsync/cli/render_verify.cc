@@ -76,6 +76,12 @@ std::string render_verify(const VerifyReport& report, const Style& style) {
     text += fmt::format("\n{} differ because the mass-delete guard keeps them (`dualsync status`)\n",
                         counted(excepted, "document", "documents"));
   }
+  const auto kept = std::count_if(report.namespaces.begin(), report.namespaces.end(),
+                                  [](const NamespaceReport& one) { return one.kept; });
+  if (kept > 0) {
+    text += fmt::format("\n{} only the backup has (SYNC_ON_DROP=keep)\n",
+                        counted(static_cast<std::uint64_t>(kept), "collection that", "collections that"));
+  }
   const std::string collections = counted(report.namespaces.size(), "collection", "collections");
   const std::string took = human_duration(static_cast<std::int64_t>(report.seconds));
   if (!text.empty()) text += '\n';
@@ -111,6 +117,7 @@ Json verify_json(const VerifyReport& report) {
                                   {"differences", differences_json(one.differences)},
                                   {"unsettled", one.unsettled},
                                   {"excepted", one.excepted},
+                                  {"kept", one.kept},
                                   {"schema", one.schema}});
   }
   return body;

@@ -157,7 +157,8 @@ constexpr Field kFields[] = {
      .flag = "--on-drop",
      .target = &S::on_drop,
      .default_text = "archive",
-     .help = "What a drop on local does to the backup: rename the collection, drop it too, or leave it",
+     .help = "What a drop on local does to the backup: rename the collection, drop it too, or leave it until its name "
+             "is needed",
      .choices = "archive|mirror|keep"},
     {.env = "SYNC_DROP_RETENTION",
      .flag = "--drop-retention",

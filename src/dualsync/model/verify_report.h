@@ -43,6 +43,7 @@ struct NamespaceReport {
   std::uint64_t excepted = 0;           // differ because the mass-delete guard keeps them on the backup
   std::vector<std::string> schema;      // differences of indexes, options, views, in words
   bool only_on_backup = false;          // local has no such collection
+  bool kept = false;                    // and SYNC_ON_DROP=keep wants it to stay: no difference
 
   bool equal() const { return difference_count == 0 && schema.empty(); }
 };

@@ -217,7 +217,8 @@ Result<void> Verifier::find_foreign(const std::vector<CollectionInfo>& local, Ve
       NamespaceReport extra;
       extra.ns = ns;
       extra.only_on_backup = true;
-      extra.schema.push_back("the collection exists only on the backup");
+      extra.kept = options_.keeps_dropped;
+      if (!extra.kept) extra.schema.push_back("the collection exists only on the backup");
       if (options_.compared) options_.compared(extra);
       report->namespaces.push_back(std::move(extra));
     }

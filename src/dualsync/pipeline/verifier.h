@@ -23,6 +23,7 @@ struct VerifyOptions {
   std::vector<std::string> namespaces;  // patterns as Scope has them; empty: everything in scope
   bool quick = false;                   // quick_compare.h; else every document is read
   RecheckOptions recheck;
+  bool keeps_dropped = false;  // SYNC_ON_DROP=keep: a collection that only the backup has is no difference
   // Both on the verifier's thread; empty: nobody wants to know.
   std::function<void(const Namespace&, std::uint64_t documents)> planned;  // each of local, the server's estimate
   std::function<void(const NamespaceReport&)> compared;

@@ -199,6 +199,7 @@ Result<VerifyReport> VerifyService::compare(VerifySides& sides, const VerifyOrde
   VerifyOptions options;
   options.namespaces = order.namespaces;
   options.quick = order.quick;
+  options.keeps_dropped = context_.options.on_drop == OnDrop::kKeep;
   options.recheck.catch_up = hooks_.catch_up;
   options.recheck.differences_max = kNamedMax;
   options.recheck.excepted = [this](const Namespace& ns, std::string_view key) {

@@ -144,6 +144,8 @@ TEST(Health, AnOplogThatCaptureMayFallOutOfIsSaidAlsoWhileItReads) {
   input.now_ms += 2000;
   derive_health(input, &status);
   EXPECT_EQ(status.reasons.at(0).code, "oplog-window");
+}
+
 TEST(Health, OwedIndexesAreNamedWithTheReason) {
   Status status = streaming();
   for (const char* name : {"a", "b", "c", "d"}) status.owed.push_back({{"shop", "bills"}, name, "error 67"});
