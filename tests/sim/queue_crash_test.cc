@@ -15,6 +15,8 @@ using test::make_op;
 
 class CrashingQueue {
  public:
+  static constexpr int kDocuments = 8;
+
   explicit CrashingQueue(std::size_t memory) {
     options_.directory = "/queue";
     options_.lanes = 1;
@@ -24,14 +26,19 @@ class CrashingQueue {
   }
   ~CrashingQueue() { queue_.reset(); }
 
-  void append(int id) {
-    const OpTime now{100, ++clock_};
+  // Consecutive documents, so that some of the new ones share a chunk.
+  void append(int id, int count) {
+    std::vector<Operation> ops;
+    for (int i = 0; i < count; ++i) {
+      const OpTime now{100, ++clock_};
+      const int one = (id + i) % kDocuments;
+      ops.push_back(make_op(OpKind::kReplace, std::to_string(one), document(std::to_string(one), one), now));
+      newest_[one] = now;
+    }
     AppendBatch batch;
-    const Operation op = make_op(OpKind::kReplace, std::to_string(id), document(std::to_string(id), id), now);
-    batch.operations.push_back(op.view());
-    batch.position = {"token", now, false, "rs0"};
+    for (const Operation& op : ops) batch.operations.push_back(op.view());
+    batch.position = {"token", ops.back().time, false, "rs0"};
     RC_ASSERT(queue_->append(batch).ok());
-    newest_[id] = now;
   }
   void apply(std::size_t count) {
     std::vector<Completion> completions;
@@ -137,13 +144,13 @@ TEST(QueueCrash, PositionAndOperationsAgreeAfterAPowerCut) {
     const auto steps = *rc::gen::container<std::vector<int>>(rc::gen::inRange(0, 100));
     for (const int step : steps) {
       if (step < 60) {
-        queue.append(*rc::gen::inRange(0, 5));
+        queue.append(*rc::gen::inRange(0, CrashingQueue::kDocuments), *rc::gen::inRange(1, 5));
       } else if (step < 80) {
         queue.apply(*rc::gen::inRange<std::size_t>(1, 4));
       } else if (step < 88) {
         queue.sync();
       } else if (step < 92) {
-        queue.fill_and_recover(*rc::gen::inRange(0, 5));
+        queue.fill_and_recover(*rc::gen::inRange(0, CrashingQueue::kDocuments));
       } else {
         queue.crash(*rc::gen::inRange<std::size_t>(0, 2000));
       }

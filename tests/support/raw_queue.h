@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "dualsync/queue/rocks_store.h"
+#include "dualsync/queue/live_scan.h"
 
 namespace dualsync::test {
 
@@ -21,24 +21,35 @@ class RawQueue {
   }
   // The file that holds the operations from now on.
   std::string table_of_operations() {
-    DUALSYNC_CHECK(store_->db()->Flush(rocksdb::FlushOptions(), store_->operations()).ok());
+    for (rocksdb::ColumnFamilyHandle* family : {store_->operations(), store_->chunks()})
+      DUALSYNC_CHECK(store_->db()->Flush(rocksdb::FlushOptions(), family).ok());
     std::vector<rocksdb::LiveFileMetaData> files;
     store_->db()->GetLiveFilesMetaData(&files);
     for (const auto& file : files) {
-      if (file.column_family_name == "operations") return file.db_path + file.name;
+      if (file.column_family_name == "operations" || file.column_family_name == "chunks")
+        return file.db_path + file.name;
     }
     return {};
   }
+  // What counts for the operation; in `operations` it then stands over its chunk's.
   std::string operation(SeqNo seq) {
-    std::string record;
-    DUALSYNC_CHECK(store_->db()->Get(rocksdb::ReadOptions(), store_->operations(), seq_key(seq), &record).ok());
-    return record;
+    const LiveScan scan(*store_, seq);
+    DUALSYNC_CHECK(scan.valid() && scan.seq() == seq);
+    return std::string(scan.record());
+  }
+  // Without telling the counters.
+  void lose(SeqNo seq) {
+    const LiveScan scan(*store_, seq);
+    DUALSYNC_CHECK(scan.valid() && scan.seq() == seq);
+    remove(store_->operations(), seq_key(seq));
+    if (scan.chunk() == 0) return;
+    const ChunkMask live = scan.chunk_live() & ~Chunk::bit(scan.chunk(), seq);
+    put(store_->chunks(), Chunk::live_key(scan.chunk()),
+        std::string(reinterpret_cast<const char*>(&live), sizeof live));
   }
   std::vector<std::string> records() {
     std::vector<std::string> found;
-    const std::unique_ptr<rocksdb::Iterator> it(
-        store_->db()->NewIterator(rocksdb::ReadOptions(), store_->operations()));
-    for (it->SeekToFirst(); it->Valid(); it->Next()) found.push_back(it->value().ToString());
+    for (LiveScan scan(*store_, 0); scan.valid(); scan.next()) found.emplace_back(scan.record());
     return found;
   }
   RocksStore& store() { return *store_; }

@@ -7,31 +7,33 @@ rocksdb::Slice index_key(const KeyHash& hash) { return {reinterpret_cast<const c
 
 }  // namespace
 
-Result<SeqNo> DiskIndex::find(const KeyHash& hash, RocksStore& store) const {
-  if (!spilled_) return table_.find(hash);
-  if (const auto fresh = uncommitted_.find(hash); fresh != uncommitted_.end()) return fresh->second;
+Result<DiskPlace> DiskIndex::find(const KeyHash& hash, RocksStore& store) const {
+  if (!spilled_) return DiskPlace::unpack(table_.find(hash));
+  if (const auto fresh = uncommitted_.find(hash); fresh != uncommitted_.end()) return DiskPlace::unpack(fresh->second);
   std::string value;
   const rocksdb::Status status = store.db()->Get(rocksdb::ReadOptions(), store.pending(), index_key(hash), &value);
-  if (status.IsNotFound()) return SeqNo{0};
+  if (status.IsNotFound()) return DiskPlace();
   if (!status.ok()) return rocks_error(status, "queue index");
-  return seq_of_key(value);
+  return DiskPlace::unpack(seq_of_key(value));
 }
 
-void DiskIndex::put(const KeyHash& hash, SeqNo seq, RocksStore& store, rocksdb::WriteBatch* batch) {
+void DiskIndex::put(const KeyHash& hash, const DiskPlace& place, RocksStore& store, rocksdb::WriteBatch* batch) {
   if (!spilled_ && table_.size() >= in_memory_max_) spill(store, batch);
-  if (!spilled_) return table_.put(hash, seq);
-  batch->Put(store.pending(), index_key(hash), seq_key(seq));
-  uncommitted_[hash] = seq;
+  if (!spilled_) return table_.put(hash, place.pack());
+  batch->Put(store.pending(), index_key(hash), seq_key(place.pack()));
+  uncommitted_[hash] = place.pack();
 }
 
 void DiskIndex::erase(const KeyHash& hash, SeqNo seq) {
-  if (!spilled_) table_.erase(hash, seq);
+  if (spilled_) return;
+  const std::uint64_t packed = table_.find(hash);
+  if (packed != 0 && DiskPlace::unpack(packed).seq == seq) table_.erase(hash, packed);
 }
 
 void DiskIndex::spill(RocksStore& store, rocksdb::WriteBatch* batch) {
-  table_.for_each([&](const KeyHash& hash, SeqNo seq) {
-    batch->Put(store.pending(), index_key(hash), seq_key(seq));
-    uncommitted_[hash] = seq;
+  table_.for_each([&](const KeyHash& hash, std::uint64_t packed) {
+    batch->Put(store.pending(), index_key(hash), seq_key(packed));
+    uncommitted_[hash] = packed;
   });
   table_.clear();
   spilled_ = true;

@@ -23,9 +23,9 @@ class DiskIndex {
   bool empty() const { return table_.empty() && !spilled_; }
   bool spilled() const { return spilled_; }  // entries may be stale, and every new operation has to be entered
 
-  // 0: none.
-  Result<SeqNo> find(const KeyHash& hash, RocksStore& store) const;
-  void put(const KeyHash& hash, SeqNo seq, RocksStore& store, rocksdb::WriteBatch* batch);
+  // Its number is 0: none.
+  Result<DiskPlace> find(const KeyHash& hash, RocksStore& store) const;
+  void put(const KeyHash& hash, const DiskPlace& place, RocksStore& store, rocksdb::WriteBatch* batch);
   // Forgets the entry if it names `seq`. Spilled entries are left to become stale.
   void erase(const KeyHash& hash, SeqNo seq);
   // What put() entered into a batch has been written (or never will be): it is found in the store from now on.
@@ -37,9 +37,9 @@ class DiskIndex {
   void spill(RocksStore& store, rocksdb::WriteBatch* batch);
 
   const std::size_t in_memory_max_;
-  HashTable<SeqNo> table_;
+  HashTable<std::uint64_t> table_;  // packed places
   bool spilled_ = false;
-  std::map<KeyHash, SeqNo> uncommitted_;  // while spilled
+  std::map<KeyHash, std::uint64_t> uncommitted_;  // while spilled
 };
 
 }  // namespace dualsync

@@ -221,13 +221,13 @@ Result<ClearedQueue> clear_queue(const std::string& directory, rocksdb::Env* env
   rocksdb::ReadOptions options;
   options.fill_cache = false;
   {
-    const std::unique_ptr<rocksdb::Iterator> it(store.db()->NewIterator(options, store.operations()));
-    for (it->SeekToFirst(); it->Valid(); it->Next()) {
+    LiveScan scan(store, 0, options);
+    for (; scan.valid(); scan.next()) {
       ++cleared.operations;
-      if (!add_operation(it->value().ToStringView(), &held)) ++cleared.unreadable;
+      if (!add_operation(scan.record(), &held)) ++cleared.unreadable;
     }
     // A block that cannot be read: what it held, and what stands behind it, is not known.
-    if (!it->status().ok()) ++cleared.unreadable;
+    if (!scan.status()) ++cleared.unreadable;
   }
   auto counter_bytes = store.get_meta(kMetaCounters);
   if (!counter_bytes) return counter_bytes.error();
@@ -245,7 +245,8 @@ Result<ClearedQueue> clear_queue(const std::string& directory, rocksdb::Env* env
   rocksdb::WriteBatch batch;
   DUALSYNC_TRY(put_dirty(store, held, &batch));
   DUALSYNC_TRY(remove_ddl_entries(store, &batch));
-  batch.DeleteRange(store.operations(), std::string(), std::string(9, '\xff'));
+  for (rocksdb::ColumnFamilyHandle* family : {store.operations(), store.chunks()})
+    batch.DeleteRange(family, std::string(), std::string(9, '\xff'));
   batch.Put(store.meta(), std::string(kMetaCounters),
             rocksdb::Slice(reinterpret_cast<const char*>(&counters), sizeof counters));
   DUALSYNC_TRY(store.write(&batch, true));

@@ -46,34 +46,38 @@ bool SyncQueue::Impl::may_hide_newer(const WindowOp& op) const {
   return cursor < recovered_end || (op.ns->held && op.ns->first_skipped != 0 && op.ns->first_skipped < recovered_end);
 }
 
-Result<SeqNo> SyncQueue::Impl::find_on_disk(const KeyHash& key, const Staged* staged, std::string* record) {
-  if (index.empty()) return SeqNo{0};
+Result<DiskPlace> SyncQueue::Impl::find_on_disk(const KeyHash& key, const Staged* staged, std::string* record) {
+  if (index.empty()) return DiskPlace();
   auto found = index.find(key, *store);
   if (!found) return found.error();
-  const SeqNo seq = *found;
-  if (seq == 0 || window.contains(seq)) return SeqNo{0};
-  if (const auto there = staged->disk_records.find(seq); there != staged->disk_records.end()) {
-    *record = there->second;
-    return seq;
+  const DiskPlace place = *found;
+  if (place.seq == 0 || window.contains(place.seq)) return DiskPlace();
+  if (const auto there = staged->find(place.seq); !there.empty()) {
+    *record = there;
+    return place;
   }
-  const rocksdb::Status read = store->db()->Get(rocksdb::ReadOptions(), store->operations(), seq_key(seq), record);
-  if (read.IsNotFound()) return SeqNo{0};  // done long ago: a stale entry
-  if (!read.ok()) return rocks_error(read, "queue read");
-  return seq;
+  const auto read = store->db()->Get(rocksdb::ReadOptions(), store->operations(), seq_key(place.seq), record);
+  if (read.ok()) return place;
+  if (!read.IsNotFound()) return rocks_error(read, "queue read");
+  if (place.chunk == 0) return DiskPlace();  // done long ago: a stale entry
+  auto in_chunk = chunks.read(place.chunk, place.seq, *store, record);
+  if (!in_chunk) return in_chunk.error();
+  return *in_chunk ? place : DiskPlace();
 }
 
 Result<bool> SyncQueue::Impl::merge_into_disk(const KeyHash& key, const OperationView& op, Staged* staged) {
   std::string& record = disk_scratch;
-  auto seq = find_on_disk(key, staged, &record);
-  if (!seq) return seq.error();
-  if (*seq == 0 || merges_across(op, *seq, counters.next_seq)) return false;
+  auto place = find_on_disk(key, staged, &record);
+  if (!place) return place.error();
+  const SeqNo seq = place->seq;
+  if (seq == 0 || merges_across(op, seq, counters.next_seq)) return false;
   auto pending = decode_operation(record);
   if (!pending) return pending.error();
   std::string storage;
   encode_operation(merge_operations(*pending, op, &storage), &record_scratch);
   count_merge(record.size(), op.payload.size(), record_scratch.size());
-  keep_early(*seq, pending->first_time, std::min(pending->first_time, op.first_time));
-  staged->disk_records[*seq] = record_scratch;
+  keep_early(seq, pending->first_time, std::min(pending->first_time, op.first_time));
+  staged->change(seq, record_scratch);
   return true;
 }
 
@@ -115,7 +119,7 @@ Result<void> SyncQueue::Impl::stage_ddl(const OperationView& op, Staged* staged,
       cursor_time = op.first_time;
     }
   }
-  staged->disk_records[seq] = record_scratch;
+  staged->change(seq, record_scratch);
   return {};
 }
 
@@ -147,9 +151,10 @@ Result<void> SyncQueue::Impl::stage(const OperationView& op, Staged* staged, roc
   if (op.first_time < position.time) early[seq] = op.first_time;
   NamespaceState* state = window.namespace_state(op.db, op.collection);
   const bool direct = !state->held && cursor == seq && window.has_room();
-  if (!options.strict && (!direct || index.spilled())) index.put(key, seq, *store, batch);
+  const SeqNo chunk = staged->place(seq, record_scratch.size());
+  if (!options.strict && (!direct || index.spilled())) index.put(key, {seq, chunk}, *store, batch);
   if (direct) {
-    staged->touch(window.add(seq, record_scratch, key));
+    staged->add(seq, chunk, window.add(seq, record_scratch, key));
     cursor = seq + 1;
     return {};
   }
@@ -164,19 +169,65 @@ Result<void> SyncQueue::Impl::stage(const OperationView& op, Staged* staged, roc
       cursor_time = op.first_time;
     }
   }
-  staged->disk_records[seq] = record_scratch;
+  staged->add(seq, chunk, record_scratch);
   return {};
 }
 
 void SyncQueue::Impl::write_staged(Staged* staged, rocksdb::WriteBatch* batch) {
-  for (const auto& [seq, record] : staged->disk_records) batch->Put(store->operations(), seq_key(seq), record);
+  for (const auto& [seq, record] : staged->on_disk()) batch->Put(store->operations(), seq_key(seq), record);
   // In ascending order, so that the store's insert starts where the last one ended.
-  std::sort(staged->window_records.begin(), staged->window_records.end(),
+  std::sort(staged->changed().begin(), staged->changed().end(),
             [](const WindowOp* a, const WindowOp* b) { return a->seq < b->seq; });
-  for (WindowOp* op : staged->window_records) {
+  for (WindowOp* op : staged->changed()) {
     batch->Put(store->operations(), seq_key(op->seq), op->record);
     op->staged = false;
+    op->single = true;
   }
+  write_fresh(staged, batch);
+}
+
+// Those of one chunk stand together. One alone is no chunk: what comes slowly is written, and removed, once.
+void SyncQueue::Impl::write_fresh(Staged* staged, rocksdb::WriteBatch* batch) {
+  const std::vector<Staged::Fresh>& fresh = staged->fresh();
+  std::vector<std::string_view> records;
+  for (std::size_t begin = 0, end = 0; begin < fresh.size(); begin = end) {
+    const SeqNo start = fresh[begin].chunk;
+    ChunkMask live = 0;
+    bool in_window = false;
+    records.clear();
+    for (end = begin; end < fresh.size() && fresh[end].chunk == start; ++end) {
+      records.push_back(staged->record_of(fresh[end]));
+      if (!records.back().empty()) live |= Chunk::bit(start, fresh[end].seq);
+      in_window = in_window || fresh[end].op != nullptr;
+    }
+    if (live == 0) continue;
+    const bool alone = records.size() == 1;
+    if (alone) {
+      batch->Put(store->operations(), seq_key(start), rocksdb::Slice(records[0].data(), records[0].size()));
+    } else {
+      Chunk::encode(records, &chunk_scratch);
+      batch->Put(store->chunks(), seq_key(start), chunk_scratch);
+      if (in_window) chunks.learn(start, live, false);
+    }
+    for (std::size_t i = begin; i < end; ++i) {
+      WindowOp* op = fresh[i].op;
+      if (op == nullptr) continue;
+      op->staged = false;
+      op->single = alone;
+      op->chunk = alone ? 0 : start;
+    }
+  }
+}
+
+void SyncQueue::Impl::erase_stored(const WindowOp& op, rocksdb::WriteBatch* batch) {
+  if (op.single) batch->Delete(store->operations(), seq_key(op.seq));
+  if (op.chunk != 0) chunks.erase(op.chunk, op.seq);
+}
+
+void SyncQueue::Impl::erase_on_disk(const DiskPlace& place, Staged* staged, rocksdb::WriteBatch* batch) {
+  if (staged->drop(place.seq)) return;
+  batch->Delete(store->operations(), seq_key(place.seq));
+  if (place.chunk != 0) chunks.erase(place.chunk, place.seq);
 }
 
 std::size_t AppendBatch::bytes_about() const {

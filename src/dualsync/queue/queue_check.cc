@@ -106,22 +106,49 @@ class Checker {
   }
 
   void operations() {
-    scan("operations", store_.operations(), kClear, [&](std::string_view key, std::string_view value) -> std::string {
+    scan("operations", store_.operations(), kClear, [&](std::string_view key, std::string_view) -> std::string {
+      if (key.size() == sizeof(SeqNo)) return "operation " + std::to_string(seq_of_key(key));
+      wrong("operations", "operation ?", "its key is not a sequence number", kClear);
       ++report_.operations;
-      report_.bytes += value.size();
+      return "an operation without a number";
+    });
+    chunks();
+    rocksdb::ReadOptions options;
+    options.fill_cache = false;
+    for (LiveScan scan(store_, 0, options); scan.valid(); scan.next()) operation(scan.seq(), scan.record());
+  }
+
+  void operation(SeqNo seq, std::string_view record) {
+    ++report_.operations;
+    report_.bytes += record.size();
+    const std::string name = "operation " + std::to_string(seq);
+    if (seq < counters_.floor || seq >= counters_.next_seq) {
+      wrong("operations", name,
+            "its number is not between " + std::to_string(counters_.floor) + " and " +
+                std::to_string(counters_.next_seq - 1),
+            kClear);
+    }
+    if (auto problem = problem_of(seq, record); !problem.empty()) wrong("operations", name, problem, kClear);
+  }
+
+  void chunks() {
+    if (store_.chunks() == nullptr) return;
+    SeqNo start = 0;
+    scan("chunks", store_.chunks(), kClear, [&](std::string_view key, std::string_view value) -> std::string {
+      if (Chunk::is_live_key(key)) {
+        const SeqNo of = seq_of_key(key.substr(0, sizeof(SeqNo)));
+        const std::string name = "mask of chunk " + std::to_string(of);
+        if (of != start) wrong("chunks", name, "its chunk is missing", kClear);
+        if (!Chunk::decode_mask(value)) wrong("chunks", name, "its length is wrong", kClear);
+        return name;
+      }
       if (key.size() != sizeof(SeqNo)) {
-        wrong("operations", "operation ?", "its key is not a sequence number", kClear);
-        return "an operation without a number";
+        wrong("chunks", "chunk ?", "its key is not a sequence number", kClear);
+        return "a chunk without a number";
       }
-      const SeqNo seq = seq_of_key(key);
-      const std::string name = "operation " + std::to_string(seq);
-      if (seq < counters_.floor || seq >= counters_.next_seq) {
-        wrong("operations", name,
-              "its number is not between " + std::to_string(counters_.floor) + " and " +
-                  std::to_string(counters_.next_seq - 1),
-              kClear);
-      }
-      if (auto problem = problem_of(seq, value); !problem.empty()) wrong("operations", name, problem, kClear);
+      start = seq_of_key(key);
+      const std::string name = "chunk " + std::to_string(start);
+      if (!ChunkView::of(value)) wrong("chunks", name, "its parts do not add up", kClear);
       return name;
     });
   }
@@ -164,7 +191,7 @@ class Checker {
         wrong("pending", "an entry", "its length is wrong", kReport);
         return "an entry";
       }
-      const SeqNo seq = seq_of_key(value);
+      const SeqNo seq = DiskPlace::unpack(seq_of_key(value)).seq;
       const std::string name = "entry of operation " + std::to_string(seq);
       if (seq >= counters_.next_seq) wrong("pending", name, "no such operation was ever stored", kReport);
       return name;
@@ -184,6 +211,7 @@ class Checker {
   }
 
   void withheld() {
+    if (store_.withheld() == nullptr) return;
     scan("withheld", store_.withheld(), kReport, [&](std::string_view key, std::string_view value) {
       ++report_.withheld;
       const std::string name =

@@ -7,9 +7,12 @@
 #include <map>
 
 #include "dualsync/base/mutex.h"
+#include "dualsync/queue/chunk.h"
 #include "dualsync/queue/disk_index.h"
+#include "dualsync/queue/live_scan.h"
 #include "dualsync/queue/queue_memory.h"
 #include "dualsync/queue/rocks_store.h"
+#include "dualsync/queue/staged.h"
 #include "dualsync/queue/sync_queue.h"
 #include "dualsync/queue/window.h"
 
@@ -45,20 +48,6 @@ struct OverflowWork {
   SeqNo victim_end = 0;
 };
 
-// Records that one append() or complete() changes, each written once however often it was merged into.
-struct Staged {
-  std::map<SeqNo, std::string> disk_records;  // not in the window
-  std::vector<WindowOp*> window_records;      // changed or new in the window
-
-  void touch(WindowOp* op) {
-    if (!op->staged) window_records.push_back(op);
-    op->staged = true;
-  }
-  void drop(WindowOp* op) {
-    if (op->staged) std::erase(window_records, op);
-  }
-};
-
 struct SyncQueue::Impl {
   explicit Impl(const QueueOptions& o)
       : options(o), window(WindowOptions::of(o)), policy(o.bounds), lane_ready(o.lanes) {}
@@ -70,9 +59,14 @@ struct SyncQueue::Impl {
   Result<void> stage_ddl(const OperationView& op, Staged* staged, rocksdb::WriteBatch* batch) DUALSYNC_REQUIRES(mutex);
   Result<bool> merge_into_window(const KeyHash& key, const OperationView& op, Staged* staged) DUALSYNC_REQUIRES(mutex);
   Result<bool> merge_into_disk(const KeyHash& key, const OperationView& op, Staged* staged) DUALSYNC_REQUIRES(mutex);
-  // The newest pending operation of a document that only the disk holds; 0: none.
-  Result<SeqNo> find_on_disk(const KeyHash& key, const Staged* staged, std::string* record) DUALSYNC_REQUIRES(mutex);
+  // The newest pending operation of a document that only the disk holds; its number is 0: none.
+  Result<DiskPlace> find_on_disk(const KeyHash& key, const Staged* staged, std::string* record)
+      DUALSYNC_REQUIRES(mutex);
   void write_staged(Staged* staged, rocksdb::WriteBatch* batch) DUALSYNC_REQUIRES(mutex);
+  void write_fresh(Staged* staged, rocksdb::WriteBatch* batch) DUALSYNC_REQUIRES(mutex);
+  // The record of an operation that goes, wherever the store holds it.
+  void erase_stored(const WindowOp& op, rocksdb::WriteBatch* batch) DUALSYNC_REQUIRES(mutex);
+  void erase_on_disk(const DiskPlace& place, Staged* staged, rocksdb::WriteBatch* batch) DUALSYNC_REQUIRES(mutex);
   // An operation from before this process that only the disk holds may be newer than this one of the window.
   bool may_hide_newer(const WindowOp& op) const DUALSYNC_REQUIRES(mutex);
   // A DDL change of its namespace stands between the two places.
@@ -92,8 +86,8 @@ struct SyncQueue::Impl {
   // queue_lanes.cc
   Result<void> load() DUALSYNC_REQUIRES(mutex);
   void skip_held(const Namespace& ns, SeqNo seq, OpTime time) DUALSYNC_REQUIRES(mutex);
-  Result<void> load_one(SeqNo seq, const OperationView& op, std::string_view record, Staged* staged,
-                        rocksdb::WriteBatch* batch) DUALSYNC_REQUIRES(mutex);
+  Result<void> load_one(const LiveScan& scan, const OperationView& op, Staged* staged, rocksdb::WriteBatch* batch)
+      DUALSYNC_REQUIRES(mutex);
   Result<void> settle(const Completion& completion, Staged* staged, rocksdb::WriteBatch* batch)
       DUALSYNC_REQUIRES(mutex);
   Result<void> return_to_lane(WindowOp* op, const Completion& completion, Staged* staged, rocksdb::WriteBatch* batch)
@@ -141,6 +135,8 @@ struct SyncQueue::Impl {
   // queue_overflow.cc
   Result<void> relieve(std::size_t appended) DUALSYNC_REQUIRES(mutex);
   Result<void> drop_payloads(std::size_t records) DUALSYNC_REQUIRES(mutex);
+  void take_out_of_chunk(const LiveScan& scan, WindowOp* in_window, rocksdb::WriteBatch* batch)
+      DUALSYNC_REQUIRES(mutex);
   Result<void> drop_range_part(std::size_t records) DUALSYNC_REQUIRES(mutex);
   bool choose_victim() DUALSYNC_REQUIRES(mutex);
   void overflow_changed(std::optional<std::uint64_t> free) DUALSYNC_REQUIRES(mutex);
@@ -191,6 +187,7 @@ struct SyncQueue::Impl {
   OpTime cursor_time DUALSYNC_GUARDED_BY(mutex);      // of the operation at the cursor, when known
   OpTime newest_loaded DUALSYNC_GUARDED_BY(mutex);    // newest first_time among what was loaded
   DiskIndex index DUALSYNC_GUARDED_BY(mutex);
+  ChunkTable chunks DUALSYNC_GUARDED_BY(mutex);
   bool letters_changed DUALSYNC_GUARDED_BY(mutex) = false;  // since the remainder was saved
   OpTime ddl_done DUALSYNC_GUARDED_BY(mutex);               // of the newest DDL change that a queue in memory did
   HashTable<SeqNo> dead DUALSYNC_GUARDED_BY(mutex);         // the open dead letter of a document
@@ -212,6 +209,7 @@ struct SyncQueue::Impl {
   std::string key_scratch DUALSYNC_GUARDED_BY(mutex);
   std::string disk_scratch DUALSYNC_GUARDED_BY(mutex);
   std::string record_scratch DUALSYNC_GUARDED_BY(mutex);
+  std::string chunk_scratch DUALSYNC_GUARDED_BY(mutex);
 };
 
 // meta names

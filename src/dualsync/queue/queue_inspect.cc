@@ -17,23 +17,20 @@ template <typename Each>
 Result<void> each_operation(RocksStore& store, Each each) {
   rocksdb::ReadOptions options;
   options.fill_cache = false;
-  const std::unique_ptr<rocksdb::Iterator> it(store.db()->NewIterator(options, store.operations()));
-  for (it->SeekToFirst(); it->Valid(); it->Next()) {
-    if (it->key().size() != sizeof(SeqNo)) {
-      return Error{ErrorKind::kCorruption, "an operation without a number", "run `dualsync queue check`", 0};
-    }
-    const SeqNo seq = seq_of_key(it->key().ToStringView());
-    auto op = decode_operation(it->value().ToStringView());
+  LiveScan scan(store, 0, options);
+  for (; scan.valid(); scan.next()) {
+    const SeqNo seq = scan.seq();
+    auto op = decode_operation(scan.record());
     if (!op) {
       Error error = op.error().in("operation " + std::to_string(seq));
       if (error.hint.empty()) error.hint = "run `dualsync queue check`";
       return error;
     }
-    auto more = each(seq, *op, it->value().size());
+    auto more = each(seq, *op, scan.record().size());
     if (!more) return more.error();
     if (!*more) return {};
   }
-  return rocks_result(it->status(), "queue read");
+  return scan.status();
 }
 
 Result<void> list_oldest(RocksStore& store, std::size_t limit, QueueListing* listing) {

@@ -19,12 +19,19 @@ Completion as_retry(Completion completion) {
 }  // namespace
 
 // Two operations of one document can both wait on disk after a restart: the older was in flight when the process ended.
-Result<void> SyncQueue::Impl::load_one(SeqNo seq, const OperationView& op, std::string_view record, Staged* staged,
+Result<void> SyncQueue::Impl::load_one(const LiveScan& scan, const OperationView& op, Staged* staged,
                                        rocksdb::WriteBatch* batch) {
   KeyHash key;
-  if (op.kind == OpKind::kDdl) {
+  const SeqNo seq = scan.seq();
+  if (scan.chunk() != 0) chunks.learn(scan.chunk(), scan.chunk_live(), scan.chunk_masked());
+  const auto add = [&]() DUALSYNC_REQUIRES(mutex) {
     keep_early_loaded(seq, op.first_time);
-    window.add(seq, record, key);
+    WindowOp* added = window.add(seq, scan.record(), key);
+    added->single = scan.single();
+    added->chunk = scan.chunk();
+  };
+  if (op.kind == OpKind::kDdl) {
+    add();
     return {};
   }
   DUALSYNC_TRY(hash_key(op, &key));
@@ -32,21 +39,20 @@ Result<void> SyncQueue::Impl::load_one(SeqNo seq, const OperationView& op, std::
   WindowOp* older = window.find_pending(key);
   if (older != nullptr && older->seq < seq && !merges_across(op, older->seq, seq)) {
     std::string storage;
-    const std::size_t before = older->record.size() + record.size();
+    const std::size_t before = older->record.size() + scan.record().size();
     encode_operation(merge_operations(older->op, op, &storage), &record_scratch);
     const OpTime first_before = older->op.first_time;
     window.replace_record(older, record_scratch);
     keep_early(older->seq, first_before, older->op.first_time);
     early.erase(seq);
     staged->touch(older);
-    batch->Delete(store->operations(), seq_key(seq));
+    erase_on_disk({seq, scan.chunk()}, staged, batch);
     --counters.operations;
     ++counters.coalesced;
     counters.bytes -= before - std::min(before, older->record.size());
     return {};
   }
-  keep_early_loaded(seq, op.first_time);
-  window.add(seq, record, key);
+  add();
   return {};
 }
 
@@ -64,14 +70,14 @@ Result<void> SyncQueue::Impl::load() {
   std::size_t beyond = window.is_stuck() ? options.memory_operations / 4 + 1 : 0;  // what is full of what waits
   Staged staged;
   rocksdb::WriteBatch batch;
-  const std::unique_ptr<rocksdb::Iterator> it(store->db()->NewIterator(rocksdb::ReadOptions(), store->operations()));
-  for (it->Seek(seq_key(cursor)); it->Valid(); it->Next()) {
-    const SeqNo seq = seq_of_key(it->key().ToStringView());
+  LiveScan scan(*store, cursor);
+  for (; scan.valid(); scan.next()) {
+    const SeqNo seq = scan.seq();
     if (window.contains(seq)) {
       cursor = seq + 1;
       continue;
     }
-    auto op = decode_operation(it->value().ToStringView());
+    auto op = decode_operation(scan.record());
     if (!op) return op.error().in("operation " + std::to_string(seq));
     if (!window.has_room() && beyond-- == 0) {
       cursor_time = op->first_time;
@@ -90,11 +96,11 @@ Result<void> SyncQueue::Impl::load() {
       }
     }
     cursor = seq + 1;
-    if (!held) DUALSYNC_TRY(load_one(seq, *op, it->value().ToStringView(), &staged, &batch));
+    if (!held) DUALSYNC_TRY(load_one(scan, *op, &staged, &batch));
   }
-  DUALSYNC_TRY(rocks_result(it->status(), "queue read"));
-  if (!it->Valid()) cursor = counters.next_seq;
-  if (staged.window_records.empty() && batch.Count() == 0) return {};
+  DUALSYNC_TRY(scan.status());
+  if (!scan.valid()) cursor = counters.next_seq;
+  if (staged.empty()) return {};
   write_staged(&staged, &batch);
   return commit(&batch, false);
 }
@@ -144,7 +150,7 @@ void SyncQueue::Impl::count_done(const WindowOp& op) {
 }
 
 void SyncQueue::Impl::forget(WindowOp* op, rocksdb::WriteBatch* batch) {
-  batch->Delete(store->operations(), seq_key(op->seq));
+  erase_stored(*op, batch);
   --counters.operations;
   counters.bytes -= std::min<std::uint64_t>(counters.bytes, op->record.size());
   early.erase(op->seq);
@@ -155,7 +161,7 @@ Result<bool> SyncQueue::Impl::has_newer(const WindowOp& op, const Staged* staged
   if (const WindowOp* newer = window.next_pending(op)) return !merges_across(op.op, op.seq, newer->seq);
   auto on_disk = find_on_disk(op.key, staged, &disk_scratch);
   if (!on_disk) return on_disk.error();
-  return *on_disk > op.seq && !may_hide_newer(op) && !merges_across(op.op, op.seq, *on_disk);
+  return on_disk->seq > op.seq && !may_hide_newer(op) && !merges_across(op.op, op.seq, on_disk->seq);
 }
 
 // Pending again; what came meanwhile for the same document, in the window or on disk, merges into it.
@@ -192,22 +198,21 @@ Result<void> SyncQueue::Impl::return_to_lane(WindowOp* op, const Completion& com
   };
   if (WindowOp* newer = window.next_pending(*op); newer != nullptr && !merges_across(op->op, op->seq, newer->seq)) {
     DUALSYNC_TRY(absorb(newer->record));
-    batch->Delete(store->operations(), seq_key(newer->seq));
-    staged->drop(newer);
+    if (!staged->drop(newer)) erase_stored(*newer, batch);
     early.erase(newer->seq);
     window.remove(newer->seq);
-    if (index.spilled()) index.put(op->key, op->seq, *store, batch);
+    if (index.spilled()) index.put(op->key, {op->seq, op->chunk}, *store, batch);
   }
   std::string newer_record;
   auto on_disk = find_on_disk(op->key, staged, &newer_record);
   if (!on_disk) return on_disk.error();
   // What was there before this process and is not loaded yet may stand between the two.
-  if (*on_disk > op->seq && !may_hide_newer(*op) && !merges_across(op->op, op->seq, *on_disk)) {
+  if (on_disk->seq > op->seq && !may_hide_newer(*op) && !merges_across(op->op, op->seq, on_disk->seq)) {
     DUALSYNC_TRY(absorb(newer_record));
-    batch->Delete(store->operations(), seq_key(*on_disk));
-    index.erase(op->key, *on_disk);
-    early.erase(*on_disk);
-    if (index.spilled()) index.put(op->key, op->seq, *store, batch);
+    erase_on_disk(*on_disk, staged, batch);
+    index.erase(op->key, on_disk->seq);
+    early.erase(on_disk->seq);
+    if (index.spilled()) index.put(op->key, {op->seq, op->chunk}, *store, batch);
   }
   counters.bytes += record.size();
   counters.bytes -= std::min<std::uint64_t>(counters.bytes, op->record.size());
@@ -236,8 +241,8 @@ Result<void> SyncQueue::Impl::carry_by_ddl(SeqNo seq, OpTime first, Staged* stag
   std::string record;
   if (in_window != nullptr) {
     record = in_window->record;
-  } else if (const auto there = staged->disk_records.find(seq); there != staged->disk_records.end()) {
-    record = there->second;
+  } else if (const auto there = staged->find(seq); !there.empty()) {
+    record = there;
   } else {
     DUALSYNC_TRY(rocks_result(store->db()->Get(rocksdb::ReadOptions(), store->operations(), seq_key(seq), &record),
                               "queue read"));
@@ -252,7 +257,7 @@ Result<void> SyncQueue::Impl::carry_by_ddl(SeqNo seq, OpTime first, Staged* stag
     window.replace_record(in_window, record_scratch);
     staged->touch(in_window);
   } else {
-    staged->disk_records[seq] = record_scratch;
+    staged->change(seq, record_scratch);
   }
   return {};
 }

@@ -57,7 +57,9 @@ Result<std::unique_ptr<RocksStore>> Remainder::open() {
   // A queue that was kept until now leaves its operations: they stay on the disk until none of them is needed.
   auto operations = copy_family(disk_->db(), disk_->operations(), memory->get(), (*memory)->operations());
   if (!operations) return operations.error();
-  had_operations_ = *operations > 0;
+  auto chunks = copy_family(disk_->db(), disk_->chunks(), memory->get(), (*memory)->chunks());
+  if (!chunks) return chunks.error();
+  had_operations_ = *operations + *chunks > 0;
   auto letters = copy_family(disk_->db(), disk_->dead_letters(), memory->get(), (*memory)->dead_letters());
   if (!letters) return letters.error();
   auto withheld = copy_family(disk_->db(), disk_->withheld(), memory->get(), (*memory)->withheld());
@@ -121,7 +123,10 @@ Result<void> Remainder::save(const std::map<std::string, std::string>& meta, Roc
   for (const std::string& old : names_) {
     if (!names.contains(old)) batch.Delete(disk_->meta(), old);
   }
-  if (had_operations_) batch.DeleteRange(disk_->operations(), "", std::string(9, '\xff'));
+  if (had_operations_) {
+    for (rocksdb::ColumnFamilyHandle* family : {disk_->operations(), disk_->chunks()})
+      batch.DeleteRange(family, "", std::string(9, '\xff'));
+  }
   if (changed.letters) DUALSYNC_TRY(replace(memory, memory.dead_letters(), disk_->dead_letters(), &batch));
   if (changed.withheld) DUALSYNC_TRY(replace(memory, memory.withheld(), disk_->withheld(), &batch));
   if (batch.Data() == written_) return {};

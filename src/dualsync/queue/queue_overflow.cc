@@ -57,10 +57,12 @@ void SyncQueue::Impl::overflow_changed(std::optional<std::uint64_t> free) {
     overflow.sizes.clear();
   }
   // What was dropped takes space until it is compacted away.
-  ignore_error(rocks_result(store->db()->SetOptions(store->operations(), {{"level0_file_num_compaction_trigger",
-                                                                           active ? kCompactSoon : kCompactUsually}}),
-                            "queue options"),
-               "it only makes the space free later");
+  for (rocksdb::ColumnFamilyHandle* family : {store->operations(), store->chunks()}) {
+    ignore_error(rocks_result(store->db()->SetOptions(family, {{"level0_file_num_compaction_trigger",
+                                                                active ? kCompactSoon : kCompactUsually}}),
+                              "queue options"),
+                 "it only makes the space free later");
+  }
 }
 
 void SyncQueue::Impl::free_space() {
@@ -70,11 +72,23 @@ void SyncQueue::Impl::free_space() {
   flush.wait = false;
   flush.allow_write_stall = false;
   constexpr const char* kWhy = "it only makes the space free later";
-  ignore_error(rocks_result(store->db()->Flush(flush, store->operations()), "queue flush"), kWhy);
-  ignore_error(
-      rocks_result(rocksdb::experimental::SuggestCompactRange(store->db(), store->operations(), nullptr, nullptr),
-                   "queue compaction"),
-      kWhy);
+  for (rocksdb::ColumnFamilyHandle* family : {store->operations(), store->chunks()}) {
+    ignore_error(rocks_result(store->db()->Flush(flush, family), "queue flush"), kWhy);
+    ignore_error(rocks_result(rocksdb::experimental::SuggestCompactRange(store->db(), family, nullptr, nullptr),
+                              "queue compaction"),
+                 kWhy);
+  }
+}
+
+// A chunk takes its space until it is empty. What was looked at leaves it, so that no payload stays there.
+void SyncQueue::Impl::take_out_of_chunk(const LiveScan& scan, WindowOp* in_window, rocksdb::WriteBatch* batch) {
+  if (scan.chunk() == 0) return;
+  chunks.erase(scan.chunk(), scan.seq());
+  if (!scan.single())
+    batch->Put(store->operations(), seq_key(scan.seq()), rocksdb::Slice(scan.record().data(), scan.record().size()));
+  if (in_window == nullptr) return;
+  in_window->single = true;
+  in_window->chunk = 0;
 }
 
 // From overflow.scan on: what has a payload becomes a touch; what each namespace takes is added up.
@@ -82,16 +96,16 @@ Result<void> SyncQueue::Impl::drop_payloads(std::size_t records) {
   rocksdb::WriteBatch batch;
   std::uint64_t freed = 0;
   const std::uint64_t wanted = policy.excess(counters.bytes);
-  const std::unique_ptr<rocksdb::Iterator> it(store->db()->NewIterator(rocksdb::ReadOptions(), store->operations()));
-  for (it->Seek(seq_key(std::max(overflow.scan, counters.floor))); it->Valid() && records > 0 && freed < wanted;
-       it->Next(), --records) {
-    const SeqNo seq = seq_of_key(it->key().ToStringView());
+  LiveScan scan(*store, std::max(overflow.scan, counters.floor));
+  for (; scan.valid() && records > 0 && freed < wanted; scan.next(), --records) {
+    const SeqNo seq = scan.seq();
     overflow.scan = seq + 1;
-    auto op = decode_operation(it->value().ToStringView());
+    auto op = decode_operation(scan.record());
     if (!op) return op.error().in("operation " + std::to_string(seq));
     WindowOp* in_window = window.find(seq);
+    take_out_of_chunk(scan, in_window, &batch);
     if (op->kind == OpKind::kDdl || (in_window != nullptr && in_window->state == WindowOp::State::kInFlight)) continue;
-    std::uint64_t size = it->value().size();
+    std::uint64_t size = scan.record().size();
     if (!op->payload.empty()) {
       OperationView touch = *op;
       touch.kind = OpKind::kTouch;
@@ -105,8 +119,8 @@ Result<void> SyncQueue::Impl::drop_payloads(std::size_t records) {
     }
     overflow.sizes[op->ns()] += size;
   }
-  DUALSYNC_TRY(rocks_result(it->status(), "queue read"));
-  if (!it->Valid()) overflow.scan = counters.next_seq;
+  DUALSYNC_TRY(scan.status());
+  if (!scan.valid()) overflow.scan = counters.next_seq;
   if (batch.Count() > 0) {
     counters.bytes -= std::min(counters.bytes, freed);
     DUALSYNC_TRY(commit(&batch, false));
@@ -114,7 +128,7 @@ Result<void> SyncQueue::Impl::drop_payloads(std::size_t records) {
     policy.dropped(options.clock->now());
     overflow.unflushed = true;
   }
-  if (!it->Valid() && overflow.unflushed) free_space();
+  if (!scan.valid() && overflow.unflushed) free_space();
   return {};
 }
 
@@ -139,12 +153,12 @@ bool SyncQueue::Impl::choose_victim() {
 Result<void> SyncQueue::Impl::drop_range_part(std::size_t records) {
   rocksdb::WriteBatch batch;
   DirtyRange range{*overflow.victim, "the queue was over its bounds", {}, false, ""};
-  const std::unique_ptr<rocksdb::Iterator> it(store->db()->NewIterator(rocksdb::ReadOptions(), store->operations()));
-  for (it->Seek(seq_key(overflow.victim_scan)); it->Valid() && records > 0; it->Next(), --records) {
-    const SeqNo seq = seq_of_key(it->key().ToStringView());
+  LiveScan scan(*store, overflow.victim_scan);
+  for (; scan.valid() && records > 0; scan.next(), --records) {
+    const SeqNo seq = scan.seq();
     if (seq >= overflow.victim_end) break;
     overflow.victim_scan = seq + 1;
-    auto op = decode_operation(it->value().ToStringView());
+    auto op = decode_operation(scan.record());
     if (!op) return op.error().in("operation " + std::to_string(seq));
     if (op->kind == OpKind::kDdl || op->db != range.ns.db || op->collection != range.ns.collection) continue;
     WindowOp* in_window = window.find(seq);
@@ -160,11 +174,12 @@ Result<void> SyncQueue::Impl::drop_range_part(std::size_t records) {
     DUALSYNC_TRY(hash_key(*op, &key));
     index.erase(key, seq);
     early.erase(seq);
-    batch.Delete(store->operations(), seq_key(seq));
+    if (scan.single()) batch.Delete(store->operations(), seq_key(seq));
+    if (scan.chunk() != 0) chunks.erase(scan.chunk(), seq);
     --counters.operations;
-    counters.bytes -= std::min<std::uint64_t>(counters.bytes, it->value().size());
+    counters.bytes -= std::min<std::uint64_t>(counters.bytes, scan.record().size());
   }
-  DUALSYNC_TRY(rocks_result(it->status(), "queue read"));
+  DUALSYNC_TRY(scan.status());
   const bool done = records > 0;
   if (range.after_seq != 0) {
     put_dirty(range, &batch);

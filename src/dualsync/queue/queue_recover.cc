@@ -40,6 +40,7 @@ void SyncQueue::Impl::forget_memory() {
   rebuild(&window, WindowOptions::of(options));
   for (const Namespace& ns : held) window.set_held(window.namespace_state(ns.db, ns.collection), true);
   rebuild(&index);
+  rebuild(&chunks);
   rebuild(&dead);
   rebuild(&withheld);
   withheld_in.clear();

@@ -30,6 +30,7 @@ bool leaves_by(const Namespace& ns, const DdlEvent& event) {
 // Calls `each` with sequence number, operation and whether it is discarded, until it returns false.
 template <typename Each>
 Result<void> each_withheld(RocksStore& store, const std::string& prefix, const std::string& after, Each each) {
+  if (store.withheld() == nullptr) return {};
   const std::unique_ptr<rocksdb::Iterator> it(store.db()->NewIterator(rocksdb::ReadOptions(), store.withheld()));
   it->Seek(after.empty() ? prefix : after);
   if (!after.empty() && it->Valid() && it->key() == rocksdb::Slice(after)) it->Next();

@@ -27,7 +27,8 @@ class PendingFilter final : public rocksdb::CompactionFilter {
   explicit PendingFilter(std::shared_ptr<std::atomic<SeqNo>> floor) : floor_(std::move(floor)) {}
   const char* Name() const override { return "dualsync.pending"; }
   bool Filter(int, const rocksdb::Slice&, const rocksdb::Slice& value, std::string*, bool*) const override {
-    return value.size() == 8 && seq_of_key({value.data(), value.size()}) < floor_->load(std::memory_order_relaxed);
+    if (value.size() != sizeof(std::uint64_t)) return false;
+    return DiskPlace::unpack(seq_of_key(value.ToStringView())).seq < floor_->load(std::memory_order_relaxed);
   }
 
  private:
@@ -127,6 +128,9 @@ void RocksStore::lay_out(rocksdb::Env* env) {
   operations.compression_per_level = {rocksdb::kNoCompression, rocksdb::kNoCompression, rocksdb::kNoCompression,
                                       rocksdb::kLZ4Compression, rocksdb::kLZ4Compression};
   operations.memtable_insert_with_hint_prefix_extractor.reset(rocksdb::NewFixedPrefixTransform(kSequenceHintBytes));
+  // Deleted by then, most of them, too. Large values: a block of its own for each, and nothing to squeeze as above.
+  auto chunks = operations;
+  operations.write_buffer_size = 8U << 20U;
   auto pending = family_options(4U << 20U, cache);
   pending.compaction_filter = filter_.get();
   layout_ = {{rocksdb::kDefaultColumnFamilyName, family_options(1U << 20U, cache)},
@@ -134,7 +138,8 @@ void RocksStore::lay_out(rocksdb::Env* env) {
              {"pending", pending},
              {"dead_letters", family_options(1U << 20U, cache)},
              {"meta", family_options(1U << 20U, cache)},
-             {"withheld", family_options(1U << 20U, cache)}};
+             {"withheld", family_options(1U << 20U, cache)},
+             {"chunks", chunks}};
 }
 
 namespace {
@@ -166,6 +171,7 @@ Result<std::unique_ptr<RocksStore>> RocksStore::open(const std::string& director
   std::unique_ptr<RocksStore> store(new RocksStore());
   store->lay_out(env);
   DUALSYNC_TRY(not_headless(directory, store->options_.env));
+  if (auto known = store->known_families(directory); !known) return known.error();
   rocksdb::DB* db = nullptr;
   const rocksdb::Status status = rocksdb::DB::Open(store->options_, directory, store->layout_, &store->families_, &db);
   store->db_.reset(db);
@@ -196,6 +202,13 @@ Result<std::unique_ptr<RocksStore>> RocksStore::open_read_only(const std::string
   }
   store->options_.info_log = std::make_shared<SilentLog>();  // what is wrong is in the answer
   store->options_.wal_recovery_mode = rocksdb::WALRecoveryMode::kAbsoluteConsistency;
+  auto known = store->known_families(directory);
+  if (!known) return known.error();
+  std::vector<rocksdb::ColumnFamilyDescriptor> there;
+  for (const auto& family : store->layout_) {
+    if (std::find(known->begin(), known->end(), family.name) != known->end()) there.push_back(family);
+  }
+  std::vector<rocksdb::ColumnFamilyHandle*> handles;
   constexpr int kTries = 5;  // a running process may remove a file between our reading its name and opening it
   rocksdb::Status status;
   for (int tried = 0; tried < kTries; ++tried) {
@@ -204,7 +217,7 @@ Result<std::unique_ptr<RocksStore>> RocksStore::open_read_only(const std::string
     if (last) store->options_.wal_recovery_mode = rocksdb::WALRecoveryMode::kPointInTimeRecovery;
     rocksdb::DB* db = nullptr;
     const std::string before = status.ToString();
-    status = rocksdb::DB::OpenForReadOnly(store->options_, directory, store->layout_, &store->families_, &db);
+    status = rocksdb::DB::OpenForReadOnly(store->options_, directory, there, &handles, &db);
     store->db_.reset(db);
     if (!status.ok()) {
       if (!last) disk->SleepForMicroseconds(20'000);
@@ -213,6 +226,10 @@ Result<std::unique_ptr<RocksStore>> RocksStore::open_read_only(const std::string
     if (last) {
       notes->push_back("the write-ahead log ends in a record that is not whole (" + before +
                        "): what stood behind it is read again from local's oplog");
+    }
+    store->families_.assign(store->layout_.size(), nullptr);
+    for (std::size_t i = 0, at = 0; i < store->layout_.size() && at < handles.size(); ++i) {
+      if (store->layout_[i].name == there[at].name) store->families_[i] = handles[at++];
     }
     DUALSYNC_TRY(store->check_format(true));
     return store;
@@ -228,15 +245,38 @@ RocksStore::~RocksStore() {
   db_->Close();
 }
 
+// Those that the directory has; none, if it is new; all, if it cannot be read (opening it tells why). kUnsupported: one
+// that this program does not know.
+Result<std::vector<std::string>> RocksStore::known_families(const std::string& directory) const {
+  std::vector<std::string> names;
+  if (!options_.env->FileExists(directory + "/CURRENT").ok()) return names;
+  if (!rocksdb::DB::ListColumnFamilies(options_, directory, &names).ok()) {
+    names.clear();
+    for (const auto& family : layout_) names.push_back(family.name);
+    return names;
+  }
+  for (const std::string& name : names) {
+    const bool known = std::any_of(layout_.begin(), layout_.end(), [&](const auto& one) { return one.name == name; });
+    if (!known) {
+      return Error{ErrorKind::kUnsupported,
+                   "the queue in " + directory + " was written by a newer program: it has `" + name + "`",
+                   "use the program that wrote it, or an empty SYNC_DATA_DIR", 0};
+    }
+  }
+  return names;
+}
+
+// What format 2 added is empty in a directory of format 1, so that nothing has to be moved.
 Result<void> RocksStore::check_format(bool read_only) {
   const std::string version = std::to_string(kQueueFormatVersion);
   auto found = get_meta(kFormatName);
   if (!found) return found.error();
   if (!*found && read_only) return Error{ErrorKind::kCorruption, "the queue names no format", "", 0};
-  if (!*found) {
+  const bool older = *found && **found == std::to_string(kQueueFormatOldest);
+  if (!*found || (older && !read_only)) {
     return rocks_result(db_->Put(rocksdb::WriteOptions(), meta(), std::string(kFormatName), version), "queue format");
   }
-  if (**found != version) {
+  if (**found != version && !older) {
     return Error{ErrorKind::kUnsupported, "the queue has format " + **found + "; this program knows format " + version,
                  "use the program that wrote it, or an empty SYNC_DATA_DIR", 0};
   }
@@ -256,7 +296,7 @@ Result<void> RocksStore::sync() {
 }
 
 Result<void> RocksStore::recreate_operations() {
-  for (const std::size_t index : {std::size_t{1}, std::size_t{2}}) {
+  for (const std::size_t index : {std::size_t{1}, std::size_t{2}, std::size_t{6}}) {
     DUALSYNC_TRY(rocks_result(db_->DropColumnFamily(families_[index]), "queue clear"));
     DUALSYNC_TRY(rocks_result(db_->DestroyColumnFamilyHandle(families_[index]), "queue clear"));
     families_[index] = nullptr;

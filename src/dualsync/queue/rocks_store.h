@@ -20,13 +20,30 @@
 
 namespace dualsync {
 
-inline constexpr std::uint32_t kQueueFormatVersion = 1;
+// 2 stores new operations in chunks (chunk.h). A directory of format 1 is taken over by open().
+inline constexpr std::uint32_t kQueueFormatVersion = 2;
+inline constexpr std::uint32_t kQueueFormatOldest = 1;
 
 Error rocks_error(const rocksdb::Status& status, std::string_view what);
 Result<void> rocks_result(const rocksdb::Status& status, std::string_view what);
 
 std::string seq_key(SeqNo seq);  // 8 bytes, big-endian: RocksDB's order is the queue's
 SeqNo seq_of_key(std::string_view key);
+
+// Where the record of an operation may be that is not in the window: under its number in `operations`, or else in a
+// chunk (chunk.h).
+struct DiskPlace {
+  SeqNo seq = 0;
+  SeqNo chunk = 0;  // the first number of its chunk; 0: it is in none
+
+  static constexpr unsigned kOffsetBits = 6;
+  std::uint64_t pack() const { return seq << kOffsetBits | (chunk == 0 ? 0 : seq - chunk + 1); }
+  static DiskPlace unpack(std::uint64_t packed) {
+    const std::uint64_t offset = packed & ((1U << kOffsetBits) - 1);
+    const SeqNo seq = packed >> kOffsetBits;
+    return {seq, offset == 0 ? 0 : seq - (offset - 1)};
+  }
+};
 
 class RocksStore {
  public:
@@ -44,12 +61,15 @@ class RocksStore {
   rocksdb::ColumnFamilyHandle* pending() { return families_[2]; }
   rocksdb::ColumnFamilyHandle* dead_letters() { return families_[3]; }
   rocksdb::ColumnFamilyHandle* meta() { return families_[4]; }
+  // Null, if opened to look at only and written by a version that had none of them.
   rocksdb::ColumnFamilyHandle* withheld() { return families_[5]; }
+  rocksdb::ColumnFamilyHandle* chunks() { return families_[6]; }
 
   Result<void> write(rocksdb::WriteBatch* batch, bool sync = false);
   Result<void> sync();
   void without_log() { log_ = false; }  // nothing is to survive the process
-  // Removes what is in `operations` and `pending` at once, files and all; a crash in between leaves them empty.
+  // Removes what is in `operations`, `pending` and `chunks` at once, files and all; a crash in between leaves them
+  // empty.
   Result<void> recreate_operations();
   Result<std::optional<std::string>> get_meta(std::string_view name);
   Result<std::vector<std::pair<std::string, std::string>>> scan_meta(std::string_view prefix);
@@ -61,6 +81,7 @@ class RocksStore {
   RocksStore() = default;
   void lay_out(rocksdb::Env* env);
   Result<void> check_format(bool read_only);
+  Result<std::vector<std::string>> known_families(const std::string& directory) const;
 
   bool log_ = true;
   rocksdb::DBOptions options_;

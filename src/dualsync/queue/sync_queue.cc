@@ -83,16 +83,15 @@ Result<void> SyncQueue::Impl::load_state() {
       store->db()->DeleteRange(rocksdb::WriteOptions(), store->pending(), "", std::string(17, '\xff')), "queue index"));
   store->set_floor(counters.floor);
   if (all_loaded()) return {};
-  const std::unique_ptr<rocksdb::Iterator> it(store->db()->NewIterator(rocksdb::ReadOptions(), store->operations()));
-  it->Seek(seq_key(cursor));
-  if (it->Valid()) {
-    auto op = decode_operation(it->value().ToStringView());
-    if (!op) return op.error().in("operation " + std::to_string(seq_of_key(it->key().ToStringView())));
+  const LiveScan scan(*store, cursor);
+  if (scan.valid()) {
+    auto op = decode_operation(scan.record());
+    if (!op) return op.error().in("operation " + std::to_string(scan.seq()));
     cursor_time = op->first_time;
   } else {
     cursor = counters.next_seq;
   }
-  return rocks_result(it->status(), "queue read");
+  return scan.status();
 }
 
 Result<void> SyncQueue::Impl::usable() const {
@@ -108,7 +107,8 @@ void SyncQueue::Impl::put_counters(rocksdb::WriteBatch* batch) {
 
 Result<void> SyncQueue::Impl::commit(rocksdb::WriteBatch* batch, bool sync) {
   put_counters(batch);
-  auto written = store->write(batch, sync);
+  auto written = chunks.write(*store, batch);
+  if (written) written = store->write(batch, sync);
   index.committed();
   if (!written) break_off(written.error());
   return written;

@@ -53,6 +53,8 @@ struct WindowOp {
   OpTime read_at;                              // see TakenOperation; what was read lives in memory only
   std::unique_ptr<std::string> read_document;  // null: nothing was there
   bool staged = false;                         // its record is about to be written
+  bool single = false;                         // `operations` holds its record
+  SeqNo chunk = 0;                             // and this chunk does, maybe an older one; 0: none
 };
 
 struct QueuedDdl {

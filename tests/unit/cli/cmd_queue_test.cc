@@ -80,11 +80,11 @@ TEST_F(CliQueue, ANewerFormatIsRefused) {
   fill();
   {
     test::RawQueue raw(options_.directory);
-    raw.put(raw.store().meta(), "format", "2");
+    raw.put(raw.store().meta(), "format", "3");
   }
   for (const char* command : {"check", "list", "export"}) {
     EXPECT_EQ(run({command}), kExitFailed) << command;
-    EXPECT_NE(err_.str().find("format 2; this program knows format 1"), std::string::npos) << err_.str();
+    EXPECT_NE(err_.str().find("format 3; this program knows format 2"), std::string::npos) << err_.str();
   }
   EXPECT_EQ(run({"clear", "--yes", "--json"}), kExitFailed);
   EXPECT_EQ(json()["error"]["code"], to_string(ErrorKind::kUnsupported));

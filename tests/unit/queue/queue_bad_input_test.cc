@@ -165,13 +165,13 @@ TEST_F(QueueBadInput, HugeAndDeepValues) {
 TEST_F(QueueBadInput, AQueueOfANewerFormat) {
   {
     test::RawQueue raw(options_.directory);
-    raw.put(raw.store().meta(), "format", "2");
+    raw.put(raw.store().meta(), "format", "3");
   }
   const std::string file = dir_.write("queue.json", file_of(kGood));
   const auto imported = import_queue(options_, file, {"", false});
   ASSERT_FALSE(imported.ok());
   EXPECT_EQ(imported.error().kind, ErrorKind::kUnsupported);
-  EXPECT_EQ(imported.error().message, "the queue has format 2; this program knows format 1");
+  EXPECT_EQ(imported.error().message, "the queue has format 3; this program knows format 2");
 }
 
 TEST_F(QueueBadInput, ADirectoryWithoutRights) {

@@ -52,7 +52,7 @@ TEST_F(QueueTools, AWholeQueueHasNoProblem) {
   EXPECT_EQ(report->operations, 6U);
   EXPECT_EQ(report->ddl_operations, 1U);
   EXPECT_EQ(report->dead_letters, 1U);
-  EXPECT_EQ(report->format, "1");
+  EXPECT_EQ(report->format, "2");
   EXPECT_EQ(report->position, (OpTime{30, 1}));
   EXPECT_TRUE(report->notes.empty());
 }
@@ -87,7 +87,7 @@ TEST_F(QueueTools, CheckNamesALostRecordByItsCounters) {
   fill();
   {
     test::RawQueue raw(options_.directory);
-    raw.remove(raw.store().operations(), seq_key(3));
+    raw.lose(3);
   }
   const auto report = check();
   ASSERT_TRUE(report.ok());
@@ -140,12 +140,12 @@ TEST_F(QueueTools, NoQueueAndANewerFormatAreClearErrors) {
   fill();
   {
     test::RawQueue raw(options_.directory);
-    raw.put(raw.store().meta(), "format", "2");
+    raw.put(raw.store().meta(), "format", "3");
   }
   for (const Error& error : {check().error(), list_queue(options_.directory, 10).error(),
                              clear_queue(options_.directory).error(), SyncQueue::open(options_).error()}) {
     EXPECT_EQ(error.kind, ErrorKind::kUnsupported);
-    EXPECT_EQ(error.message, "the queue has format 2; this program knows format 1");
+    EXPECT_EQ(error.message, "the queue has format 3; this program knows format 2");
   }
 }
 
