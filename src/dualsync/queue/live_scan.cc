@@ -15,8 +15,9 @@ rocksdb::ReadOptions with_lower_bound(rocksdb::ReadOptions options, const rocksd
 
 }  // namespace
 
-LiveScan::LiveScan(RocksStore& store, SeqNo from, const rocksdb::ReadOptions& options)
+LiveScan::LiveScan(RocksStore& store, SeqNo from, const rocksdb::ReadOptions& options, Override newer)
     : from_(from),
+      newer_(std::move(newer)),
       lower_(seq_key(lowest_start(from))),
       lower_bound_(lower_),
       singles_(store.db()->NewIterator(options, store.operations())) {
@@ -53,6 +54,8 @@ void LiveScan::settle() {
   } else {
     record_ = view_ ? view_->record(index_) : std::string_view();
   }
+  if (!newer_) return;
+  if (const std::string_view newer = newer_(seq_); !newer.empty()) record_ = newer;
 }
 
 void LiveScan::read_chunk() {

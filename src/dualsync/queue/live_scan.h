@@ -7,6 +7,7 @@
 
 #include <rocksdb/iterator.h>
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -18,7 +19,10 @@ namespace dualsync {
 
 class LiveScan {
  public:
-  LiveScan(RocksStore& store, SeqNo from, const rocksdb::ReadOptions& options = {});
+  // A record that counts over the store's, while it is not in there (changes.h); an empty one: the store's counts.
+  using Override = std::function<std::string_view(SeqNo)>;
+
+  LiveScan(RocksStore& store, SeqNo from, const rocksdb::ReadOptions& options = {}, Override newer = {});
 
   bool valid() const { return valid_; }
   void next();
@@ -36,6 +40,7 @@ class LiveScan {
   void step_in_chunk(std::size_t index);
 
   const SeqNo from_;
+  const Override newer_;
   std::string lower_;  // chunks_ does not look below it
   rocksdb::Slice lower_bound_;
   std::unique_ptr<rocksdb::Iterator> singles_;

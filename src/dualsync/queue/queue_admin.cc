@@ -221,7 +221,9 @@ Result<ClearedQueue> clear_queue(const std::string& directory, rocksdb::Env* env
   rocksdb::ReadOptions options;
   options.fill_cache = false;
   {
-    LiveScan scan(store, 0, options);
+    auto changed = read_changes(store);
+    if (!changed) ++cleared.unreadable;
+    LiveScan scan(store, 0, options, newer_in(changed));
     for (; scan.valid(); scan.next()) {
       ++cleared.operations;
       if (!add_operation(scan.record(), &held)) ++cleared.unreadable;
@@ -245,7 +247,7 @@ Result<ClearedQueue> clear_queue(const std::string& directory, rocksdb::Env* env
   rocksdb::WriteBatch batch;
   DUALSYNC_TRY(put_dirty(store, held, &batch));
   DUALSYNC_TRY(remove_ddl_entries(store, &batch));
-  for (rocksdb::ColumnFamilyHandle* family : {store.operations(), store.chunks()})
+  for (rocksdb::ColumnFamilyHandle* family : {store.operations(), store.chunks(), store.changes()})
     batch.DeleteRange(family, std::string(), std::string(9, '\xff'));
   batch.Put(store.meta(), std::string(kMetaCounters),
             rocksdb::Slice(reinterpret_cast<const char*>(&counters), sizeof counters));

@@ -175,14 +175,18 @@ Result<void> SyncQueue::Impl::stage(const OperationView& op, Staged* staged, roc
 
 void SyncQueue::Impl::write_staged(Staged* staged, rocksdb::WriteBatch* batch) {
   for (const auto& [seq, record] : staged->on_disk()) batch->Put(store->operations(), seq_key(seq), record);
-  // In ascending order, so that the store's insert starts where the last one ended.
-  std::sort(staged->changed().begin(), staged->changed().end(),
-            [](const WindowOp* a, const WindowOp* b) { return a->seq < b->seq; });
+  std::vector<WindowOp*> logged;
+  logged.reserve(staged->changed().size());
   for (WindowOp* op : staged->changed()) {
-    batch->Put(store->operations(), seq_key(op->seq), op->record);
     op->staged = false;
+    if (op->state != WindowOp::State::kDdl) {
+      logged.push_back(op);
+      continue;
+    }
+    batch->Put(store->operations(), seq_key(op->seq), op->record);
     op->single = true;
   }
+  if (!logged.empty()) changes.put(logged, *store, batch);
   write_fresh(staged, batch);
 }
 
@@ -222,6 +226,7 @@ void SyncQueue::Impl::write_fresh(Staged* staged, rocksdb::WriteBatch* batch) {
 void SyncQueue::Impl::erase_stored(const WindowOp& op, rocksdb::WriteBatch* batch) {
   if (op.single) batch->Delete(store->operations(), seq_key(op.seq));
   if (op.chunk != 0) chunks.erase(op.chunk, op.seq);
+  changes.forget(op);
 }
 
 void SyncQueue::Impl::erase_on_disk(const DiskPlace& place, Staged* staged, rocksdb::WriteBatch* batch) {

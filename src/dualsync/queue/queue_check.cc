@@ -115,7 +115,10 @@ class Checker {
     chunks();
     rocksdb::ReadOptions options;
     options.fill_cache = false;
-    for (LiveScan scan(store_, 0, options); scan.valid(); scan.next()) operation(scan.seq(), scan.record());
+    const auto changed = read_changes(store_);
+    if (!changed) wrong("changes", "an entry", changed.error().message, kClear);
+    for (LiveScan scan(store_, 0, options, newer_in(changed)); scan.valid(); scan.next())
+      operation(scan.seq(), scan.record());
   }
 
   void operation(SeqNo seq, std::string_view record) {

@@ -7,6 +7,7 @@
 #include <map>
 
 #include "dualsync/base/mutex.h"
+#include "dualsync/queue/changes.h"
 #include "dualsync/queue/chunk.h"
 #include "dualsync/queue/disk_index.h"
 #include "dualsync/queue/live_scan.h"
@@ -134,6 +135,7 @@ struct SyncQueue::Impl {
 
   // queue_overflow.cc
   Result<void> relieve(std::size_t appended) DUALSYNC_REQUIRES(mutex);
+  Result<void> settle_changes() DUALSYNC_REQUIRES(mutex);
   Result<void> drop_payloads(std::size_t records) DUALSYNC_REQUIRES(mutex);
   void take_out_of_chunk(const LiveScan& scan, WindowOp* in_window, rocksdb::WriteBatch* batch)
       DUALSYNC_REQUIRES(mutex);
@@ -188,6 +190,7 @@ struct SyncQueue::Impl {
   OpTime newest_loaded DUALSYNC_GUARDED_BY(mutex);    // newest first_time among what was loaded
   DiskIndex index DUALSYNC_GUARDED_BY(mutex);
   ChunkTable chunks DUALSYNC_GUARDED_BY(mutex);
+  ChangeLog changes DUALSYNC_GUARDED_BY(mutex);
   bool letters_changed DUALSYNC_GUARDED_BY(mutex) = false;  // since the remainder was saved
   OpTime ddl_done DUALSYNC_GUARDED_BY(mutex);               // of the newest DDL change that a queue in memory did
   HashTable<SeqNo> dead DUALSYNC_GUARDED_BY(mutex);         // the open dead letter of a document

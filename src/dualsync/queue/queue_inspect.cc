@@ -14,10 +14,10 @@ namespace {
 
 // Oldest first; `each` returns false to end it.
 template <typename Each>
-Result<void> each_operation(RocksStore& store, Each each) {
+Result<void> each_operation(RocksStore& store, LiveScan::Override newer, Each each) {
   rocksdb::ReadOptions options;
   options.fill_cache = false;
-  LiveScan scan(store, 0, options);
+  LiveScan scan(store, 0, options, std::move(newer));
   for (; scan.valid(); scan.next()) {
     const SeqNo seq = scan.seq();
     auto op = decode_operation(scan.record());
@@ -33,12 +33,13 @@ Result<void> each_operation(RocksStore& store, Each each) {
   return scan.status();
 }
 
-Result<void> list_oldest(RocksStore& store, std::size_t limit, QueueListing* listing) {
-  return each_operation(store, [&](SeqNo seq, const OperationView& op, std::size_t bytes) -> Result<bool> {
-    listing->operations.push_back(
-        {seq, op.kind, op.ns(), std::string(op.document_key), bytes, op.attempts, op.enqueued_ms, op.last_time});
-    return listing->operations.size() < limit;
-  });
+Result<void> list_oldest(RocksStore& store, LiveScan::Override newer, std::size_t limit, QueueListing* listing) {
+  return each_operation(
+      store, std::move(newer), [&](SeqNo seq, const OperationView& op, std::size_t bytes) -> Result<bool> {
+        listing->operations.push_back(
+            {seq, op.kind, op.ns(), std::string(op.document_key), bytes, op.attempts, op.enqueued_ms, op.last_time});
+        return listing->operations.size() < limit;
+      });
 }
 
 }  // namespace
@@ -55,7 +56,9 @@ Result<QueueListing> list_queue(const std::string& directory, std::size_t limit,
     std::memcpy(&counters, (*counter_bytes)->data(), std::min((*counter_bytes)->size(), sizeof counters));
   listing.total = counters.operations;
   if (limit == 0) return listing;
-  DUALSYNC_TRY(list_oldest(**store, limit, &listing));
+  const auto changed = read_changes(**store);
+  if (!changed) return changed.error();
+  DUALSYNC_TRY(list_oldest(**store, newer_in(changed), limit, &listing));
   return listing;
 }
 
@@ -64,7 +67,12 @@ Result<QueueListing> SyncQueue::list(std::size_t limit) const {
   DUALSYNC_TRY(impl_->usable());
   QueueListing listing;
   listing.total = impl_->counters.operations;
-  if (limit > 0) DUALSYNC_TRY(list_oldest(*impl_->store, limit, &listing));
+  if (limit == 0) return listing;
+  const auto in_window = [&impl = *impl_](SeqNo seq) DUALSYNC_REQUIRES(impl.mutex) {
+    const WindowOp* op = impl.window.find(seq);
+    return op == nullptr ? std::string_view() : std::string_view(op->record);
+  };
+  DUALSYNC_TRY(list_oldest(*impl_->store, in_window, limit, &listing));
   return listing;
 }
 
@@ -76,14 +84,17 @@ Result<std::uint64_t> export_queue(const std::string& directory, std::uint32_t r
   const Error unwritable{ErrorKind::kIo, "the export cannot be written", "check the disk's space", 0};
   out << R"({"version":"1.0","timestamp":")" << iso8601(now_ms) << R"(","operations":[)";
   std::uint64_t written = 0;
-  auto read = each_operation(**store, [&](SeqNo seq, const OperationView& op, std::size_t) -> Result<bool> {
-    auto json = operation_to_json(seq, op, retries_max);
-    if (!json) return json.error().in("operation " + std::to_string(seq));
-    out << (written == 0 ? "\n" : ",\n") << *json;
-    ++written;
-    if (!out) return unwritable;
-    return true;
-  });
+  const auto changed = read_changes(**store);
+  if (!changed) return changed.error();
+  auto read =
+      each_operation(**store, newer_in(changed), [&](SeqNo seq, const OperationView& op, std::size_t) -> Result<bool> {
+        auto json = operation_to_json(seq, op, retries_max);
+        if (!json) return json.error().in("operation " + std::to_string(seq));
+        out << (written == 0 ? "\n" : ",\n") << *json;
+        ++written;
+        if (!out) return unwritable;
+        return true;
+      });
   if (!read) return read.error();
   out << "\n]}\n" << std::flush;
   if (!out) return unwritable;

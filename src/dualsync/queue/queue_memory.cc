@@ -50,6 +50,7 @@ Result<std::unique_ptr<RocksStore>> Remainder::open() {
   checkpoints_.clear();
   names_.clear();
   DUALSYNC_TRY(reach_disk());
+  DUALSYNC_TRY(fold_changes(*disk_));
   memory_env_.reset(rocksdb::NewMemEnv(rocksdb::Env::Default()));
   auto memory = RocksStore::open(kMemoryDirectory, memory_env_.get());
   if (!memory) return memory.error();

@@ -28,6 +28,7 @@ Result<void> SyncQueue::Impl::relieve(std::size_t appended) {
   if (policy.active() != overflow.announced) overflow_changed(free);
   // Faster than new operations come in.
   const std::size_t records = kScanned + 4 * appended;
+  if (overflow.victim || step != OverflowPolicy::Step::kNone) DUALSYNC_TRY(settle_changes());
   if (overflow.victim) return drop_range_part(records);
   if (step == OverflowPolicy::Step::kPayloads) {
     DUALSYNC_TRY(drop_payloads(records));
@@ -78,6 +79,14 @@ void SyncQueue::Impl::free_space() {
                               "queue compaction"),
                  kWhy);
   }
+}
+
+// What is dropped is looked for in the store, so every record has to be there.
+Result<void> SyncQueue::Impl::settle_changes() {
+  if (changes.empty()) return {};
+  rocksdb::WriteBatch batch;
+  changes.move_all(window, *store, &batch);
+  return commit(&batch, false);
 }
 
 // A chunk takes its space until it is empty. What was looked at leaves it, so that no payload stays there.

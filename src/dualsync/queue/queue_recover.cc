@@ -41,6 +41,7 @@ void SyncQueue::Impl::forget_memory() {
   for (const Namespace& ns : held) window.set_held(window.namespace_state(ns.db, ns.collection), true);
   rebuild(&index);
   rebuild(&chunks);
+  rebuild(&changes);
   rebuild(&dead);
   rebuild(&withheld);
   withheld_in.clear();

@@ -59,6 +59,7 @@ class ErrorLog final : public rocksdb::Logger {
 // Records are written in ascending order, so an insert starts where the last one ended: the key's first bytes, which
 // change every 65,536 operations, tell which "last one".
 constexpr std::size_t kSequenceHintBytes = 6;
+constexpr std::size_t kWriteBuffers = 40U << 20U;  // of all families together
 
 rocksdb::ColumnFamilyOptions family_options(std::size_t write_buffer, const std::shared_ptr<rocksdb::Cache>& cache) {
   rocksdb::ColumnFamilyOptions options;
@@ -111,6 +112,7 @@ void RocksStore::lay_out(rocksdb::Env* env) {
   options_.max_open_files = 64;
   options_.max_background_jobs = 2;
   options_.max_total_wal_size = 64U << 20U;
+  options_.db_write_buffer_size = kWriteBuffers;
   options_.max_file_opening_threads = 1;  // a queue has a handful of files; a thread for each makes opening slower
   options_.info_log = std::make_shared<ErrorLog>();
   options_.allow_concurrent_memtable_write = false;  // one writer at a time: the queue's own lock
@@ -130,6 +132,7 @@ void RocksStore::lay_out(rocksdb::Env* env) {
   operations.memtable_insert_with_hint_prefix_extractor.reset(rocksdb::NewFixedPrefixTransform(kSequenceHintBytes));
   // Deleted by then, most of them, too. Large values: a block of its own for each, and nothing to squeeze as above.
   auto chunks = operations;
+  auto changes = operations;
   operations.write_buffer_size = 8U << 20U;
   auto pending = family_options(4U << 20U, cache);
   pending.compaction_filter = filter_.get();
@@ -139,7 +142,8 @@ void RocksStore::lay_out(rocksdb::Env* env) {
              {"dead_letters", family_options(1U << 20U, cache)},
              {"meta", family_options(1U << 20U, cache)},
              {"withheld", family_options(1U << 20U, cache)},
-             {"chunks", chunks}};
+             {"chunks", chunks},
+             {"changes", changes}};
 }
 
 namespace {

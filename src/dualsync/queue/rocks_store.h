@@ -64,6 +64,7 @@ class RocksStore {
   // Null, if opened to look at only and written by a version that had none of them.
   rocksdb::ColumnFamilyHandle* withheld() { return families_[5]; }
   rocksdb::ColumnFamilyHandle* chunks() { return families_[6]; }
+  rocksdb::ColumnFamilyHandle* changes() { return families_[7]; }
 
   Result<void> write(rocksdb::WriteBatch* batch, bool sync = false);
   Result<void> sync();

@@ -42,6 +42,7 @@ Result<std::unique_ptr<SyncQueue>> SyncQueue::open(const QueueOptions& options) 
 }
 
 Result<void> SyncQueue::Impl::load_state() {
+  DUALSYNC_TRY(fold_changes(*store));
   auto position_bytes = store->get_meta(kMetaPosition);
   if (!position_bytes) return position_bytes.error();
   if (*position_bytes) {
@@ -107,6 +108,7 @@ void SyncQueue::Impl::put_counters(rocksdb::WriteBatch* batch) {
 
 Result<void> SyncQueue::Impl::commit(rocksdb::WriteBatch* batch, bool sync) {
   put_counters(batch);
+  changes.trim(window, *store, batch);
   auto written = chunks.write(*store, batch);
   if (written) written = store->write(batch, sync);
   index.committed();

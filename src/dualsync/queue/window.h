@@ -55,6 +55,7 @@ struct WindowOp {
   bool staged = false;                         // its record is about to be written
   bool single = false;                         // `operations` holds its record
   SeqNo chunk = 0;                             // and this chunk does, maybe an older one; 0: none
+  std::uint64_t change = 0;                    // the entry of the change log with its newest record; 0: none
 };
 
 struct QueuedDdl {
