@@ -5,7 +5,7 @@
 namespace dualsync {
 namespace {
 
-constexpr std::size_t kHead = sizeof(SeqNo) + sizeof(std::uint32_t);
+constexpr std::size_t kChangeHead = sizeof(SeqNo) + sizeof(std::uint32_t);
 
 constexpr SeqNo kNear = 64;  // so far a scan goes on rather than begin anew
 
@@ -30,10 +30,10 @@ bool ChangeLog::read(std::string_view entry, const std::function<void(SeqNo, std
   while (!entry.empty()) {
     SeqNo seq = 0;
     std::uint32_t length = 0;
-    if (entry.size() < kHead) return false;
+    if (entry.size() < kChangeHead) return false;
     std::memcpy(&seq, entry.data(), sizeof seq);
     std::memcpy(&length, entry.data() + sizeof seq, sizeof length);
-    entry.remove_prefix(kHead);
+    entry.remove_prefix(kChangeHead);
     if (entry.size() < length) return false;
     each(seq, entry.substr(0, length));
     entry.remove_prefix(length);
@@ -45,20 +45,27 @@ void ChangeLog::put(const std::vector<WindowOp*>& ops, RocksStore& store, rocksd
   Entry made;
   made.seqs.reserve(ops.size());
   const std::uint64_t number = first_ + entries_.size();
-  scratch_.clear();
+  heads_.resize(ops.size() * kChangeHead);  // does not move any more: the parts point into it
+  parts_.clear();
+  char* head = heads_.data();
   for (WindowOp* op : ops) {
     const auto length = static_cast<std::uint32_t>(op->record.size());
-    scratch_.append(reinterpret_cast<const char*>(&op->seq), sizeof op->seq);
-    scratch_.append(reinterpret_cast<const char*>(&length), sizeof length);
-    scratch_.append(op->record);
+    std::memcpy(head, &op->seq, sizeof op->seq);
+    std::memcpy(head + sizeof op->seq, &length, sizeof length);
+    parts_.emplace_back(head, kChangeHead);
+    parts_.emplace_back(op->record);
+    made.bytes += kChangeHead + length;
+    head += kChangeHead;
     forget(*op);
     op->change = number;
     made.seqs.push_back(op->seq);
   }
   made.live = ops.size();
-  made.bytes = scratch_.size();
   bytes_ += made.bytes;
-  batch->Put(store.changes(), seq_key(number), scratch_);
+  const std::string key = seq_key(number);
+  const rocksdb::Slice key_part(key);
+  batch->Put(store.changes(), rocksdb::SliceParts(&key_part, 1),
+             rocksdb::SliceParts(parts_.data(), static_cast<int>(parts_.size())));
   entries_.push_back(std::move(made));
 }
 

@@ -56,7 +56,8 @@ class ChangeLog {
   std::deque<Entry> entries_;
   std::uint64_t first_ = 1;  // number of the oldest one
   std::size_t bytes_ = 0;
-  std::string scratch_;
+  std::string heads_;  // scratch of put()
+  std::vector<rocksdb::Slice> parts_;
 };
 
 // What the entries in a store say, for whoever reads it without being its owner.

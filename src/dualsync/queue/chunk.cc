@@ -5,12 +5,14 @@
 namespace dualsync {
 namespace {
 
-constexpr char kVersion = 1;
+constexpr char kChunkVersion = 1;
 constexpr char kLiveSuffix = 'm';
-constexpr std::size_t kHead = 4;  // version, count, two zero bytes; then the length of each record
+constexpr std::size_t kChunkHead = 4;  // version, count, two zero bytes; then the length of each record
 constexpr std::size_t kKnownMax = 16'384;
 
-Error damaged(SeqNo start) { return {ErrorKind::kCorruption, "queue: damaged chunk " + std::to_string(start), "", 0}; }
+Error damaged_chunk(SeqNo start) {
+  return {ErrorKind::kCorruption, "queue: damaged chunk " + std::to_string(start), "", 0};
+}
 
 }  // namespace
 
@@ -19,13 +21,13 @@ std::string Chunk::live_key(SeqNo start) { return seq_key(start) + kLiveSuffix; 
 bool Chunk::is_live_key(std::string_view key) { return key.size() == sizeof(SeqNo) + 1 && key.back() == kLiveSuffix; }
 
 void Chunk::encode(const std::vector<std::string_view>& records, std::string* out) {
-  std::size_t bytes = kHead + records.size() * sizeof(std::uint32_t);
+  std::size_t bytes = kChunkHead + records.size() * sizeof(std::uint32_t);
   for (const std::string_view record : records) bytes += record.size();
   out->clear();
   out->reserve(bytes);
-  out->push_back(kVersion);
+  out->push_back(kChunkVersion);
   out->push_back(static_cast<char>(records.size()));
-  out->append(kHead - 2, '\0');
+  out->append(kChunkHead - 2, '\0');
   for (const std::string_view record : records) {
     const auto length = static_cast<std::uint32_t>(record.size());
     out->append(reinterpret_cast<const char*>(&length), sizeof length);
@@ -41,17 +43,17 @@ std::optional<ChunkMask> Chunk::decode_mask(std::string_view bytes) {
 }
 
 std::optional<ChunkView> ChunkView::of(std::string_view bytes) {
-  if (bytes.size() < kHead || bytes[0] != kVersion) return std::nullopt;
+  if (bytes.size() < kChunkHead || bytes[0] != kChunkVersion) return std::nullopt;
   const auto count = static_cast<std::size_t>(static_cast<unsigned char>(bytes[1]));
-  if (count == 0 || count > Chunk::kOperations || bytes.size() < kHead + count * sizeof(std::uint32_t))
+  if (count == 0 || count > Chunk::kOperations || bytes.size() < kChunkHead + count * sizeof(std::uint32_t))
     return std::nullopt;
   ChunkView view;
   view.bytes_ = bytes;
-  std::uint64_t end = kHead + count * sizeof(std::uint32_t);
+  std::uint64_t end = kChunkHead + count * sizeof(std::uint32_t);
   view.ends_[0] = static_cast<std::uint32_t>(end);
   for (std::size_t i = 0; i < count; ++i) {
     std::uint32_t length = 0;
-    std::memcpy(&length, bytes.data() + kHead + i * sizeof length, sizeof length);
+    std::memcpy(&length, bytes.data() + kChunkHead + i * sizeof length, sizeof length);
     end += length;
     if (end > bytes.size()) return std::nullopt;
     if (length > 0) view.members_ |= ChunkMask{1} << i;
@@ -71,14 +73,14 @@ Result<std::optional<ChunkTable::State>> ChunkTable::find_stored(SeqNo start, Ro
   rocksdb::Status read = store.db()->Get(rocksdb::ReadOptions(), store.chunks(), Chunk::live_key(start), &bytes);
   if (read.ok()) {
     const auto mask = Chunk::decode_mask(bytes);
-    if (!mask) return damaged(start);
+    if (!mask) return damaged_chunk(start);
     return std::optional(State{*mask, true});
   }
   if (read.IsNotFound()) read = store.db()->Get(rocksdb::ReadOptions(), store.chunks(), seq_key(start), &bytes);
   if (read.IsNotFound()) return std::optional<State>();
   if (!read.ok()) return rocks_error(read, "queue read");
   const auto view = ChunkView::of(bytes);
-  if (!view) return damaged(start);
+  if (!view) return damaged_chunk(start);
   return std::optional(State{view->members(), false});
 }
 
@@ -93,7 +95,7 @@ Result<bool> ChunkTable::read(SeqNo start, SeqNo seq, RocksStore& store, std::st
     status = store.db()->Get(rocksdb::ReadOptions(), store.chunks(), Chunk::live_key(start), &value);
     if (status.ok()) {
       const auto mask = Chunk::decode_mask(value.ToStringView());
-      if (!mask) return damaged(start);
+      if (!mask) return damaged_chunk(start);
       if ((*mask & bit) == 0) return false;
     } else if (!status.IsNotFound()) {
       return rocks_error(status, "queue read");
@@ -104,7 +106,7 @@ Result<bool> ChunkTable::read(SeqNo start, SeqNo seq, RocksStore& store, std::st
   if (status.IsNotFound()) return false;
   if (!status.ok()) return rocks_error(status, "queue read");
   const auto view = ChunkView::of(value.ToStringView());
-  if (!view) return damaged(start);
+  if (!view) return damaged_chunk(start);
   if ((view->members() & bit) == 0) return false;
   record->assign(view->record(seq - start));
   return true;

@@ -32,7 +32,7 @@ Result<bool> SyncQueue::Impl::merge_into_window(const KeyHash& key, const Operat
   const bool refused_before = pending->op.attempts > 0;
   const bool was_read = !pending->read_at.is_null();
   const OpTime first_before = pending->op.first_time;
-  window.replace_record(pending, record_scratch);
+  window.swap_record(pending, &record_scratch);
   keep_early(pending->seq, first_before, pending->op.first_time);
   // New content is no longer what the backup refused, and no longer what was read from local.
   if ((stands_alone && refused_before) || was_read) window.make_ready(pending);
@@ -56,16 +56,28 @@ Result<DiskPlace> SyncQueue::Impl::find_on_disk(const KeyHash& key, const Staged
     *record = there;
     return place;
   }
-  const auto read = store->db()->Get(rocksdb::ReadOptions(), store->operations(), seq_key(place.seq), record);
-  if (read.ok()) return place;
-  if (!read.IsNotFound()) return rocks_error(read, "queue read");
-  if (place.chunk == 0) return DiskPlace();  // done long ago: a stale entry
-  auto in_chunk = chunks.read(place.chunk, place.seq, *store, record);
-  if (!in_chunk) return in_chunk.error();
-  return *in_chunk ? place : DiskPlace();
+  // In a chunk first, if nothing has merged into it. A spilled index does not hear of merges.
+  const bool chunk_first = place.chunk != 0 && !place.merged && !index.spilled();
+  for (const bool in_chunk : {chunk_first, !chunk_first}) {
+    auto there = in_chunk ? read_in_chunk(place, record) : read_single(place.seq, record);
+    if (!there) return there.error();
+    if (*there) return place;
+  }
+  return DiskPlace();  // done long ago: a stale entry
 }
 
-Result<bool> SyncQueue::Impl::merge_into_disk(const KeyHash& key, const OperationView& op, Staged* staged) {
+Result<bool> SyncQueue::Impl::read_in_chunk(const DiskPlace& place, std::string* record) {
+  return place.chunk == 0 ? Result<bool>(false) : chunks.read(place.chunk, place.seq, *store, record);
+}
+
+Result<bool> SyncQueue::Impl::read_single(SeqNo seq, std::string* record) {
+  const auto read = store->db()->Get(rocksdb::ReadOptions(), store->operations(), seq_key(seq), record);
+  if (read.ok()) return true;
+  return read.IsNotFound() ? Result<bool>(false) : Result<bool>(rocks_error(read, "queue read"));
+}
+
+Result<bool> SyncQueue::Impl::merge_into_disk(const KeyHash& key, const OperationView& op, Staged* staged,
+                                              rocksdb::WriteBatch* batch) {
   std::string& record = disk_scratch;
   auto place = find_on_disk(key, staged, &record);
   if (!place) return place.error();
@@ -77,7 +89,11 @@ Result<bool> SyncQueue::Impl::merge_into_disk(const KeyHash& key, const Operatio
   encode_operation(merge_operations(*pending, op, &storage), &record_scratch);
   count_merge(record.size(), op.payload.size(), record_scratch.size());
   keep_early(seq, pending->first_time, std::min(pending->first_time, op.first_time));
-  staged->change(seq, record_scratch);
+  const bool stored = staged->change(seq, record_scratch);
+  if (stored && !place->merged && !index.spilled()) {
+    place->merged = true;
+    index.put(key, *place, *store, batch);
+  }
   return true;
 }
 
@@ -137,7 +153,7 @@ Result<void> SyncQueue::Impl::stage(const OperationView& op, Staged* staged, roc
   KeyHash key;
   DUALSYNC_TRY(hash_key(op, &key));
   // The disk first: what only it holds of a document is newer than what the window holds.
-  auto merged = merge_into_disk(key, op, staged);
+  auto merged = merge_into_disk(key, op, staged, batch);
   if (!merged) return merged.error();
   if (!*merged) merged = merge_into_window(key, op, staged);
   if (!merged) return merged.error();

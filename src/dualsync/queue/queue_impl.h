@@ -59,7 +59,10 @@ struct SyncQueue::Impl {
   Result<void> stage(const OperationView& op, Staged* staged, rocksdb::WriteBatch* batch) DUALSYNC_REQUIRES(mutex);
   Result<void> stage_ddl(const OperationView& op, Staged* staged, rocksdb::WriteBatch* batch) DUALSYNC_REQUIRES(mutex);
   Result<bool> merge_into_window(const KeyHash& key, const OperationView& op, Staged* staged) DUALSYNC_REQUIRES(mutex);
-  Result<bool> merge_into_disk(const KeyHash& key, const OperationView& op, Staged* staged) DUALSYNC_REQUIRES(mutex);
+  Result<bool> merge_into_disk(const KeyHash& key, const OperationView& op, Staged* staged, rocksdb::WriteBatch* batch)
+      DUALSYNC_REQUIRES(mutex);
+  Result<bool> read_in_chunk(const DiskPlace& place, std::string* record) DUALSYNC_REQUIRES(mutex);
+  Result<bool> read_single(SeqNo seq, std::string* record) DUALSYNC_REQUIRES(mutex);
   // The newest pending operation of a document that only the disk holds; its number is 0: none.
   Result<DiskPlace> find_on_disk(const KeyHash& key, const Staged* staged, std::string* record)
       DUALSYNC_REQUIRES(mutex);

@@ -34,14 +34,19 @@ SeqNo seq_of_key(std::string_view key);
 // chunk (chunk.h).
 struct DiskPlace {
   SeqNo seq = 0;
-  SeqNo chunk = 0;  // the first number of its chunk; 0: it is in none
+  SeqNo chunk = 0;      // the first number of its chunk; 0: it is in none
+  bool merged = false;  // what stands in the chunk is known to be older: do not look there first
 
   static constexpr unsigned kOffsetBits = 6;
-  std::uint64_t pack() const { return seq << kOffsetBits | (chunk == 0 ? 0 : seq - chunk + 1); }
+  static constexpr std::uint64_t kMergedBit = 1U << kOffsetBits;
+  static constexpr unsigned kSeqShift = kOffsetBits + 1;
+  std::uint64_t pack() const {
+    return seq << kSeqShift | (merged ? kMergedBit : 0) | (chunk == 0 ? 0 : seq - chunk + 1);
+  }
   static DiskPlace unpack(std::uint64_t packed) {
-    const std::uint64_t offset = packed & ((1U << kOffsetBits) - 1);
-    const SeqNo seq = packed >> kOffsetBits;
-    return {seq, offset == 0 ? 0 : seq - (offset - 1)};
+    const std::uint64_t offset = packed & (kMergedBit - 1);
+    const SeqNo seq = packed >> kSeqShift;
+    return {seq, offset == 0 ? 0 : seq - (offset - 1), (packed & kMergedBit) != 0};
   }
 };
 

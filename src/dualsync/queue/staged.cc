@@ -31,15 +31,16 @@ void Staged::touch(WindowOp* op) {
   op->staged = true;
 }
 
-void Staged::change(SeqNo seq, std::string_view record) {
+bool Staged::change(SeqNo seq, std::string_view record) {
   Fresh* fresh = find_fresh(seq);
   if (fresh == nullptr) {
     on_disk_[seq] = record;
-    return;
+    return true;
   }
   fresh->at = bytes_.size();
   fresh->size = record.size();
   bytes_.append(record);
+  return false;
 }
 
 std::string_view Staged::find(SeqNo seq) const {

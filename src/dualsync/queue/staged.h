@@ -32,8 +32,8 @@ class Staged {
 
   // One in the window, changed.
   void touch(WindowOp* op);
-  // One that only the store holds, or that is new and not in the window.
-  void change(SeqNo seq, std::string_view record);
+  // One that only the store holds (true), or that is new and not in the window.
+  bool change(SeqNo seq, std::string_view record);
   // What change() or add() was given; empty: the store's counts.
   std::string_view find(SeqNo seq) const;
   // It goes again before it is written. True if the store does not have it: it was new.

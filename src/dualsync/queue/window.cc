@@ -120,6 +120,14 @@ void Window::replace_record(WindowOp* op, std::string_view record) {
   bytes_ += op->record.size();
 }
 
+void Window::swap_record(WindowOp* op, std::string* record) {
+  bytes_ -= op->record.size();
+  op->record.swap(*record);
+  op->op = view_operation(op->record);
+  take_read(op);
+  bytes_ += op->record.size();
+}
+
 void Window::enter_lane(WindowOp* op) {
   ++op->ns->active;
   ++active_;

@@ -99,6 +99,7 @@ class Window {
   // Keeps a copy of an encoded record that is known to be whole. `key` does not matter for DDL.
   WindowOp* add(SeqNo seq, std::string_view record, const KeyHash& key);
   void replace_record(WindowOp* op, std::string_view record);
+  void swap_record(WindowOp* op, std::string* record);  // the old one's memory is in `record` afterwards
   void remove(SeqNo seq);
 
   // The oldest operations that are ready in the lane, now in flight.

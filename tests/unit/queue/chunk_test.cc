@@ -40,10 +40,11 @@ TEST(Chunk, BytesThatDoNotAddUpAreNone) {
 }
 
 TEST(Chunk, APlaceSurvivesPacking) {
-  for (const DiskPlace place : {DiskPlace{7, 0}, DiskPlace{7, 7}, DiskPlace{38, 7}, DiskPlace{}}) {
+  for (const DiskPlace place : {DiskPlace{7, 0}, DiskPlace{7, 7}, DiskPlace{38, 7, true}, DiskPlace{}}) {
     const auto back = DiskPlace::unpack(place.pack());
     EXPECT_EQ(back.seq, place.seq);
     EXPECT_EQ(back.chunk, place.chunk);
+    EXPECT_EQ(back.merged, place.merged);
   }
 }
 
