@@ -237,11 +237,11 @@ def gap(scene: Scene) -> None:
 
 
 EVERY_LIFE = ("first-start", "first-copy-marked", "captured", "append-staged", "append-written",
-              "complete-staged", "complete-written", "lane-takes", "lane-answered", "ddl-taken", "ddl-applied", "ddl-repeated", "ddl-done-staged",
-              "ddl-done-written", "rename-target-archived", "archived", "copy-listed", "copy-parts-kept",
-              "copy-planned", "copy-page-read", "copy-page-sent", "copy-sent", "copy-indexed", "repair-bound",
-              "repair-finished", "lease-asked", "lease-answered", "identity-found", "identity-written",
-              "backup-recognised", "backup-named", "lease-given-up")
+              "complete-staged", "complete-written", "lane-takes", "lane-answered", "ddl-taken", "ddl-applied",
+              "ddl-repeated", "ddl-done-staged", "ddl-done-written", "rename-target-archived", "archived",
+              "copy-listed", "copy-parts-kept", "copy-planned", "copy-page-read", "copy-page-sent", "copy-sent",
+              "copy-indexed", "repair-bound", "repair-finished", "lease-asked", "lease-answered",
+              "identity-found", "identity-written", "backup-recognised", "backup-named", "lease-given-up")
 SCENES: dict[str, Callable[[Scene], None]] = {
     **{mark: life for mark in EVERY_LIFE},
     **{mark: proofs for mark in ("verify-begun", "verify-repairs", "verify-ended", "repair-compared")},

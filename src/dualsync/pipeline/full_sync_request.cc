@@ -1,11 +1,13 @@
-// What a request for a full sync means: the namespaces there are, on either side.
+// What a request for a full sync, or a range of a database or of all, means: the namespaces there are, on either side.
 #include <algorithm>
 #include <map>
 #include <set>
 
+#include "dualsync/base/mark.h"
 #include "dualsync/model/archive_name.h"
 #include "dualsync/pipeline/collection_binding.h"
 #include "dualsync/pipeline/full_sync.h"
+#include "dualsync/pipeline/scope_keeper.h"
 
 namespace dualsync {
 namespace {
@@ -84,6 +86,66 @@ Result<FullSyncStatus> FullSync::start(const FullSyncRequest& request) {
   std::vector<FullSyncPart> list;
   for (auto& [ns, part] : parts) list.push_back(std::move(part));
   return job_.start(request, std::move(list));
+}
+
+// The whole deployment: each database that local has, and after a gap also those of ours that only the backup has. What
+// was never copied from here is somebody else's, who may share the cluster.
+Result<std::vector<Namespace>> FullSync::list_parts(const DirtyRange& range) {
+  std::set<Namespace> parts;
+  if (range.ns.db.empty()) {
+    auto found = local_->list_databases();
+    if (!found) return found.error();
+    for (const std::string& db : *found) parts.insert({db, ""});
+    if (!range.first_copy) {
+      auto ours = CollectionBinding(context_.queue).bound_databases();
+      if (!ours) return ours.error();
+      for (const std::string& db : *ours) parts.insert({db, ""});
+    }
+    std::erase_if(parts, [&](const Namespace& part) { return !context_.scope.contains_database(part.db); });
+    return std::vector<Namespace>(parts.begin(), parts.end());
+  }
+  // Each collection of local, and after a gap also those that only the backup has, which local must have dropped. On
+  // the very first copy such a collection is somebody else's: it is left alone, and verify names it.
+  auto found = local_->list_collections(range.ns.db);
+  if (!found) return found.error();
+  for (const CollectionInfo& info : *found) parts.insert(info.ns);
+  if (!range.first_copy) {
+    auto on_backup = backup_->list_collections(context_.scope.backup_database(range.ns.db));
+    if (!on_backup) return on_backup.error();
+    for (const CollectionInfo& info : *on_backup) parts.insert({range.ns.db, info.ns.collection});
+  }
+  const ScopeChange change(range.progress);
+  std::erase_if(parts, [&](const Namespace& part) {
+    return !context_.scope.contains(part) || is_archive_name(part.collection) || !change.concerns(context_.scope, part);
+  });
+  return std::vector<Namespace>(parts.begin(), parts.end());
+}
+
+// The names are of now, while older drops and renames may still be on their way: those must not settle what stands
+// behind them. So the parts get their places in the queue once capture has passed the time of the look.
+Result<void> FullSync::expand(const DirtyRange& range) {
+  Look& look = looks_[range.ns];
+  if (look.gap != range.gap || look.time.is_null()) {
+    auto parts = list_parts(range);
+    if (!parts) return parts.error();
+    auto now = local_->cluster_time();
+    if (!now) return now.error();
+    look = {range.gap, *now, std::move(*parts)};
+  }
+  if (context_.queue.position().time < look.time) {
+    postponed_ = true;
+    return {};
+  }
+  AppendBatch batch;
+  for (const Namespace& part : look.parts) {
+    const std::string inherited = part.collection.empty() ? range.progress : std::string();
+    batch.dirty.push_back({part, range.reason, range.gap_start, range.first_copy, inherited, 0});
+  }
+  looks_.erase(range.ns);
+  DUALSYNC_MARK("copy-listed");
+  if (!batch.dirty.empty()) DUALSYNC_TRY(context_.queue.append(batch));
+  DUALSYNC_MARK("copy-parts-kept");
+  return context_.queue.finish_dirty(range);
 }
 
 }  // namespace dualsync

@@ -16,7 +16,7 @@ namespace {
 constexpr std::size_t kRestorePageDocuments = 1000;
 constexpr std::size_t kRestorePageBytes = 6U << 20U;
 constexpr std::size_t kRestorePagesPerSave = 8;
-constexpr std::size_t kRangesMax = 64;
+constexpr std::size_t kRestoreRangesMax = 64;
 // The backup may be mirrored into meanwhile, and unique values may move between documents.
 constexpr int kPassesMax = 6;
 // Documents that still change in the second pass are looked at one by one, unless they are too many for that.
@@ -111,7 +111,7 @@ Result<void> RestoreDocuments::save(BackupWriter& writer) {
 }
 
 Result<CopyProgress> RestoreDocuments::begin() {
-  auto progress = plan_ranges(*source_.make_reader(), job_.source, job_.in_order ? 1 : kRangesMax);
+  auto progress = plan_ranges(*source_.make_reader(), job_.source, job_.in_order ? 1 : kRestoreRangesMax);
   if (!progress) return progress.error().in("backup");
   {
     MutexLock lock(mutex_);
