@@ -7,7 +7,7 @@ namespace {
 
 // One difference has so many documents read; and a server answers for so many within a moment.
 constexpr std::uint64_t kRangeDocuments = 10'000;
-constexpr std::uint64_t kRangesMax = 2'000;
+constexpr std::uint64_t kQuickRangesMax = 2'000;
 
 }  // namespace
 
@@ -16,7 +16,7 @@ Result<CompareCounts> QuickCompare::run(const Namespace& local_ns, const Namespa
                                         const std::function<Result<void>(const FoundDifference&)>& found,
                                         const std::function<void(const CompareCounts&)>& progress) {
   std::vector<std::string> points;
-  const std::uint64_t parts = std::min(documents / kRangeDocuments + 1, kRangesMax);
+  const std::uint64_t parts = std::min(documents / kRangeDocuments + 1, kQuickRangesMax);
   if (parts > 1 && obstacle_.empty()) {
     auto split = local_.split_points(local_ns, static_cast<std::size_t>(parts));
     if (!split) return split.error().in("local " + local_ns.full());
