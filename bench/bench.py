@@ -3,7 +3,7 @@
 
 Scenarios  catch-up   operations that are already in the oplog when dualsync starts
            backlog    operations that come while the backup is away
-           copy       the first copy of documents that are already there
+           copy       the first copy of documents that are already there; with MONGODUMP and MONGORESTORE also theirs
            watchers   50 dashboards and a scraper beside a mirror under load (bench/watchers.py)
            hook       save() of Mongoose with and without dualsync-mongoose (bench/hook.py)
            insert-hook  an insert by libmongoc with and without libdualsync's middleware (bench/insert_hook.py)
@@ -30,7 +30,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tools"))
 
-from embedded_server import EmbeddedServer, find_server  # noqa: E402  (needs the path above)
+from dump_restore import RESTORED_SUFFIX, DumpError, dump_and_restore  # noqa: E402  (needs the path above)
+from embedded_server import EmbeddedServer, find_server  # noqa: E402
 from hook import hook  # noqa: E402
 from insert_hook import insert_hook  # noqa: E402
 from mirror_daemon import MirrorDaemon, find_binary  # noqa: E402
@@ -193,9 +194,21 @@ def copy(stage: Stage, options: argparse.Namespace) -> dict[str, float]:
     usage = Usage.of(stage.daemon.pid)
     started = time.monotonic()
     stage.prove()
-    return {"seconds": seconds, "documentsPerSecond": options.copy / seconds,
-            "cpuMicrosecondsPerDocument": usage.cpu_seconds * 1e6 / options.copy,
-            "peakRssMegabytes": usage.peak_bytes / MEGABYTE, "verifySeconds": time.monotonic() - started}
+    verify = time.monotonic() - started
+    measured = {"seconds": seconds, "documentsPerSecond": options.copy / seconds,
+                "cpuMicrosecondsPerDocument": usage.cpu_seconds * 1e6 / options.copy,
+                "peakRssMegabytes": usage.peak_bytes / MEGABYTE, "verifySeconds": verify,
+                "copyPerVerify": seconds / verify}
+    try:
+        theirs = dump_and_restore(stage.local.uri(), stage.backup.uri(), DATABASE)
+    except DumpError as error:
+        raise BenchError(f"dump and restore: {error}") from error
+    if theirs is not None:
+        copied = MongoClient(stage.backup.uri())[DATABASE + RESTORED_SUFFIX].documents.estimated_document_count()
+        if copied != options.copy:
+            raise BenchError(f"dump and restore copied {copied:,} of {options.copy:,} documents")
+        measured.update({"dumpRestoreSeconds": theirs, "timesDumpRestore": theirs / seconds})
+    return measured
 
 
 def queue(folder: Path) -> dict[str, float]:
