@@ -38,6 +38,9 @@ def test_no_command_or_an_unknown_one(world: World) -> None:
     done = world.first.command("mirror")
     assert done.returncode == EXIT_USAGE
     assert "mirror" in done.stderr
+    done = world.first.command("dead-letters", "show")
+    assert done.returncode == EXIT_USAGE
+    assert "`dualsync dead-letters show --help`" in done.stderr
 
 
 @pytest.mark.parametrize("command", ["status", "wait"])

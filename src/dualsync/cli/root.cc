@@ -39,9 +39,11 @@ int write_documents(const std::filesystem::path& root, std::ostream& out, std::o
 
 int usage_error(const CLI::App& app, const CLI::ParseError& error, std::ostream& err) {
   const CLI::App* command = &app;
-  while (!command->get_subcommands().empty()) command = command->get_subcommands().front();
   std::string name = "dualsync";
-  if (command != &app) name += " " + command->get_name();
+  while (!command->get_subcommands().empty()) {
+    command = command->get_subcommands().front();
+    name += " " + command->get_name();
+  }
   const bool extras = dynamic_cast<const CLI::ExtrasError*>(&error) != nullptr;
   const std::string words = redact_arguments(app.remaining(true));
   err << "dualsync: " << (extras ? "nothing takes these arguments: " + words : redact(error.what())) << "\nhint: `"
