@@ -44,6 +44,7 @@ struct NamespaceReport {
   std::vector<std::string> schema;      // differences of indexes, options, views, in words
   bool only_on_backup = false;          // local has no such collection
   bool kept = false;                    // and SYNC_ON_DROP=keep wants it to stay: no difference
+  bool time_series = false;             // its documents are not mirrored, and were not compared
 
   bool equal() const { return difference_count == 0 && schema.empty(); }
 };

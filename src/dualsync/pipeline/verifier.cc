@@ -99,6 +99,7 @@ Result<NamespaceReport> Verifier::verify_collection(const CollectionInfo& info, 
                                                     const std::function<void(const CompareProgress&)>& progress) {
   NamespaceReport report;
   report.ns = info.ns;
+  report.time_series = info.type == CollectionInfo::Type::kTimeseries;
   if (info.type == CollectionInfo::Type::kCollection) {
     std::vector<Suspect> suspects;
     const auto found = [&](const FoundDifference& difference) -> Result<void> {

@@ -135,6 +135,17 @@ TEST(RenderVerify, ProvesEquality) {
       << text;
 }
 
+// Equal says nothing of them, so they are named.
+TEST(RenderVerify, NamesTimeSeries) {
+  VerifyReport report = different();
+  report.namespaces.erase(report.namespaces.begin());
+  report.namespaces.front().time_series = true;
+  EXPECT_NE(render_verify(report, kPlain)
+                .find("1 time series collection: only the definition is mirrored, documents were not compared"),
+            std::string::npos);
+  EXPECT_EQ(verify_json(report).at("namespaces").at(0).at("timeSeries"), true);
+}
+
 TEST(RenderVerify, GivesJson) {
   const nlohmann::ordered_json body = verify_json(different());
   EXPECT_EQ(body.at("equal"), false);
