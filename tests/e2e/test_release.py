@@ -37,7 +37,8 @@ def tree(tmp_path: Path) -> Path:
     made = tmp_path / "tree"
     listed = call(ROOT, "git", "ls-files", "--cached", "--others", "--exclude-standard").splitlines()
     for name in listed:
-        if (ROOT / name).is_file() and not name.startswith(("tests/", "docs/images/")):
+        kept = name.startswith("tests/marks/") or not name.startswith(("tests/", "docs/images/"))
+        if (ROOT / name).is_file() and kept:
             (made / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / name, made / name)
     call(made, "git", "init", "--quiet", "--initial-branch=main")
