@@ -110,12 +110,16 @@ Result<bool> SchemaRepair::create(const CollectionInfo& local) {
   auto created = schema_.create_collection(backup_ns, local.options);
   if (created) return true;
   if (!is_refusal(created.error())) return created.error();
-  DUALSYNC_TRY(refused("create", local, created.error()));
-  if (local.type != Type::kCollection) return false;
+  if (local.type != Type::kCollection) {
+    DUALSYNC_TRY(refused("create", local, created.error()));
+    return false;
+  }
   // A backup without an option is better than none; restoring needs the documents most of all.
-  created = schema_.create_collection(backup_ns, bounds_of(local.options));
-  if (!created && !is_refusal(created.error())) return created.error();
-  return created.ok();
+  const auto plain = schema_.create_collection(backup_ns, bounds_of(local.options));
+  // Whoever may not even do that may not write there at all: it is tried again until the right is given.
+  if (!plain && (!is_refusal(plain.error()) || plain.error().kind == ErrorKind::kDenied)) return plain.error();
+  DUALSYNC_TRY(refused("create", local, created.error()));
+  return plain.ok();
 }
 
 // As far as they can be changed; what is left (a collation) is for a person, and verify names it.

@@ -119,6 +119,17 @@ TEST_F(SchemaRepairTest, WhatCannotBeThereAtAllEndsAsADeadLetter) {
   EXPECT_TRUE(backup_.get(kItems, id_key("1")));
 }
 
+// Otherwise a mirror that was started before its user had any right would never copy a thing, and `wait` would return.
+TEST_F(SchemaRepairTest, WhoMayNotCreateAnythingIsAskedAgain) {
+  local_.make(kBills, std::string(16, 'a'), "");
+  local_.put(kBills, document("1", 1));
+  backup_.refuses["create shop.bills"] = {ErrorKind::kDenied, "not authorized", "", 13};
+  backup_.refuses["create shop.bills, plain"] = backup_.refuses["create shop.bills"];
+  repair({kBills});
+  EXPECT_EQ(dirty(), 1U);
+  EXPECT_EQ(letters(), 0U);
+}
+
 TEST_F(SchemaRepairTest, OptionsThatMayNotBeChangedDoNotStopTheDocuments) {
   local_.make(kBills, std::string(16, 'a'), bson(R"({"validator": {"a": 1}})"));
   local_.put(kBills, document("1", 1));
