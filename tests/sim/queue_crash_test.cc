@@ -21,6 +21,8 @@ class CrashingQueue {
     options_.directory = "/queue";
     options_.lanes = 1;
     options_.memory_operations = memory;
+    if (*rc::gen::arbitrary<bool>()) options_.index_operations = *rc::gen::inRange<std::size_t>(0, 4);
+    if (*rc::gen::arbitrary<bool>()) options_.recent_records = *rc::gen::inRange<std::size_t>(0, 4);
     options_.env = &env_;
     open();
   }

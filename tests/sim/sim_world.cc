@@ -73,6 +73,8 @@ void SimWorld::choose_faults() {
   queue_options_.directory = "/queue";
   queue_options_.lanes = pipeline_.lanes;
   queue_options_.memory_operations = random_.chance(50) ? 1 + random_.below(6) : 100;
+  if (random_.chance(30)) queue_options_.index_operations = random_.below(4);
+  if (random_.chance(50)) queue_options_.recent_records = random_.below(4);
   queue_options_.clock = &clock_;
   queue_options_.env = &env_;
 }

@@ -12,7 +12,7 @@
 int main(int argc, char** argv) {
   // One arena per thread would keep what each once needed for its largest batch; few arenas give it back.
   mallopt(M_ARENA_MAX, 2);
-  mallopt(M_MMAP_THRESHOLD, 1 << 20);
+  mallopt(M_MMAP_THRESHOLD, 4 << 20);
   mallopt(M_TRIM_THRESHOLD, 8 << 20);
   dualsync::CliHooks hooks;
   hooks.run = dualsync::run_daemon;

@@ -1,6 +1,7 @@
 #include "dualsync/codec/delta.h"
 
 #include <algorithm>
+#include <cstring>
 #include <vector>
 
 #include "dualsync/codec/bson.h"
@@ -79,14 +80,53 @@ std::optional<Description> parse(std::string_view bytes) {
   return result;
 }
 
-std::vector<std::pair<std::string_view, bson_iter_t>> updated_fields(const Description& description) {
-  std::vector<std::pair<std::string_view, bson_iter_t>> fields;
+struct UpdatedField {
+  std::string_view path;
+  std::string_view element;  // type, path and value, as they stand in the document
+};
+
+std::vector<UpdatedField> updated_fields(const Description& description) {
+  std::vector<UpdatedField> fields;
   bson_iter_t iter;
-  if (iterate_bson(description.updated, &iter)) {
-    while (bson_iter_next(&iter))
-      fields.emplace_back(std::string_view(bson_iter_key(&iter), bson_iter_key_len(&iter)), iter);
+  if (description.updated.empty() || !iterate_bson(description.updated, &iter)) return fields;
+  fields.reserve(4);
+  std::size_t begin = 0;
+  const auto close = [&](std::size_t end) {
+    if (!fields.empty()) fields.back().element = description.updated.substr(begin, end - begin);
+    begin = end;
+  };
+  while (bson_iter_next(&iter)) {
+    close(bson_iter_offset(&iter));
+    fields.push_back({{bson_iter_key(&iter), bson_iter_key_len(&iter)}, {}});
   }
+  close(description.updated.size() - 1);
   return fields;
+}
+
+// BSON by hand: a merge is made of whole elements that are there already.
+std::size_t begin_document(std::string* out) {
+  out->append(sizeof(std::int32_t), '\0');
+  return out->size() - sizeof(std::int32_t);
+}
+
+std::size_t begin_field(char type, std::string_view name, std::string* out) {
+  out->push_back(type);
+  out->append(name).push_back('\0');
+  return begin_document(out);
+}
+
+void end_document(std::size_t begin, std::string* out) {
+  out->push_back('\0');
+  const std::uint32_t length = BSON_UINT32_TO_LE(static_cast<std::uint32_t>(out->size() - begin));
+  std::memcpy(out->data() + begin, &length, sizeof length);
+}
+
+void append_string(std::string_view name, std::string_view value, std::string* out) {
+  const std::uint32_t length = BSON_UINT32_TO_LE(static_cast<std::uint32_t>(value.size() + 1));
+  out->push_back(BSON_TYPE_UTF8);
+  out->append(name).push_back('\0');
+  out->append(reinterpret_cast<const char*>(&length), sizeof length);
+  out->append(value).push_back('\0');
 }
 
 bool is_proper_prefix(std::string_view shorter, std::string_view longer) {
@@ -132,12 +172,12 @@ std::optional<std::string> merge_deltas(std::string_view older, std::string_view
     return std::nullopt;
 
   const auto is_set_again = [&](std::string_view path) {
-    return std::any_of(set_second.begin(), set_second.end(), [&](const auto& field) { return field.first == path; });
+    return std::any_of(set_second.begin(), set_second.end(), [&](const auto& field) { return field.path == path; });
   };
   std::vector<std::string_view> all_first = first->removed;
-  for (const auto& [path, value] : set_first) all_first.push_back(path);
+  for (const auto& [path, element] : set_first) all_first.push_back(path);
   std::vector<std::string_view> all_second = second->removed;
-  for (const auto& [path, value] : set_second) all_second.push_back(path);
+  for (const auto& [path, element] : set_second) all_second.push_back(path);
   for (const std::string_view a : all_first) {
     for (const std::string_view b : all_second) {
       if (related(a, b)) return std::nullopt;
@@ -146,32 +186,31 @@ std::optional<std::string> merge_deltas(std::string_view older, std::string_view
   const auto removed_in = [](const Description& description, std::string_view path) {
     return std::find(description.removed.begin(), description.removed.end(), path) != description.removed.end();
   };
-  for (const auto& [path, value] : set_first) {
+  for (const auto& [path, element] : set_first) {
     if (removed_in(*second, path)) return std::nullopt;
   }
-  for (const auto& [path, value] : set_second) {
+  for (const auto& [path, element] : set_second) {
     if (removed_in(*first, path)) return std::nullopt;
   }
 
-  BsonDoc merged;
-  bson_t child;
-  bson_append_document_begin(merged.get(), "updatedFields", -1, &child);
-  for (const auto& [path, value] : set_first) {
-    if (!is_set_again(path)) append_value(&child, path, value);
+  std::string merged;
+  merged.reserve(older.size() + newer.size());
+  const std::size_t whole = begin_document(&merged);
+  std::size_t list = begin_field(BSON_TYPE_DOCUMENT, "updatedFields", &merged);
+  for (const auto& [path, element] : set_first) {
+    if (!is_set_again(path)) merged += element;
   }
-  for (const auto& [path, value] : set_second) append_value(&child, path, value);
-  bson_append_document_end(merged.get(), &child);
-  bson_append_array_begin(merged.get(), "removedFields", -1, &child);
+  for (const auto& [path, element] : set_second) merged += element;
+  end_document(list, &merged);
+  list = begin_field(BSON_TYPE_ARRAY, "removedFields", &merged);
   std::vector<std::string_view> removed = first->removed;
   for (const std::string_view path : second->removed) {
     if (std::find(removed.begin(), removed.end(), path) == removed.end()) removed.push_back(path);
   }
-  for (std::size_t i = 0; i < removed.size(); ++i) {
-    const std::string index = std::to_string(i);
-    bson_append_utf8(&child, index.c_str(), -1, removed[i].data(), static_cast<int>(removed[i].size()));
-  }
-  bson_append_array_end(merged.get(), &child);
-  return merged.str();
+  for (std::size_t i = 0; i < removed.size(); ++i) append_string(std::to_string(i), removed[i], &merged);
+  end_document(list, &merged);
+  end_document(whole, &merged);
+  return merged;
 }
 
 }  // namespace dualsync

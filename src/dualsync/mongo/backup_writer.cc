@@ -161,7 +161,7 @@ Result<std::vector<WriteOutcome>> MongoBackupWriter::write_each_in_order(const N
     if (cut_behind_failure(&outcomes, end)) break;
     begin = end;
   }
-  DUALSYNC_TRY(restore_zero_timestamps({ns, items.first(outcomes.size()), outcomes, true}));
+  DUALSYNC_TRY(restore_zero_timestamps(call));
   cut_behind_failure(&outcomes, outcomes.size());
   return outcomes;
 }
@@ -176,13 +176,25 @@ Result<void> MongoBackupWriter::write_kind(const Call& call, Kind kind, std::spa
   return {};
 }
 
+std::vector<std::size_t> MongoBackupWriter::zero_timestamps_in(std::span<const WriteItem> items) {
+  std::vector<std::size_t> places;
+  for (std::size_t place = 0; place < items.size(); ++place) {
+    const Kind kind = items[place].kind;
+    const bool whole = kind == Kind::kInsert || kind == Kind::kReplace;
+    if (whole && has_zero_timestamp(items[place].payload)) places.push_back(place);
+  }
+  return places;
+}
+
 WriteFlags MongoBackupWriter::flags_for(const Call& call, Kind kind, std::span<const std::size_t> chosen) const {
   WriteFlags flags;
   if (kind == Kind::kDelete) return flags;
   flags.bypass_validation = bypass_validation_;
   if (keep_zero_timestamps_ && kind != Kind::kDelta) {
-    flags.keep_zero_timestamps = std::any_of(
-        chosen.begin(), chosen.end(), [&](std::size_t place) { return has_zero_timestamp(call.items[place].payload); });
+    const auto& zero = call.zero_timestamps;  // in ascending order
+    flags.keep_zero_timestamps = !zero.empty() && std::any_of(chosen.begin(), chosen.end(), [&](std::size_t place) {
+      return std::binary_search(zero.begin(), zero.end(), place);
+    });
   }
   return flags;
 }
@@ -235,10 +247,8 @@ Result<std::size_t> MongoBackupWriter::send(const Call& call, Kind kind, std::sp
 // it is by all. Such documents are rare, so the second command costs nothing that matters.
 Result<void> MongoBackupWriter::restore_zero_timestamps(const Call& call) {
   std::vector<std::size_t> places;
-  for (std::size_t place = 0; place < call.items.size(); ++place) {
-    const Kind kind = call.items[place].kind;
-    if (!call.outcomes[place].ok || (kind != Kind::kInsert && kind != Kind::kReplace)) continue;
-    if (has_zero_timestamp(call.items[place].payload)) places.push_back(place);
+  for (const std::size_t place : call.zero_timestamps) {
+    if (place < call.outcomes.size() && call.outcomes[place].ok) places.push_back(place);
   }
   constexpr std::size_t kAtOnce = 1000;
   for (std::size_t begin = 0; begin < places.size(); begin += kAtOnce) {

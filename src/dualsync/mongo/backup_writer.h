@@ -38,11 +38,14 @@ class MongoBackupWriter final : public BackupWriter {
   DocumentReader& reader() override { return reader_; }
 
  private:
+  // Places of the whole documents with a field that is Timestamp(0, 0), which a server would replace by its own time.
+  static std::vector<std::size_t> zero_timestamps_in(std::span<const WriteItem> items);
   struct Call {
     const Namespace& ns;
     std::span<const WriteItem> items;
     std::vector<WriteOutcome>& outcomes;
     bool in_order = false;  // what fails stops what is behind it
+    std::vector<std::size_t> zero_timestamps = zero_timestamps_in(items);
   };
 
   Result<std::vector<WriteOutcome>> write_each(const Namespace& ns, std::span<const WriteItem> items);

@@ -17,7 +17,7 @@ namespace {
 constexpr std::size_t kProbeOperations = 10;
 constexpr std::chrono::milliseconds kGatePoll{20};
 // Of payload. Larger commands bring nothing (the round trip is amortised long before), and every lane holds one.
-constexpr std::size_t kBatchBytesMax = 2U << 20U;
+constexpr std::size_t kBatchBytesMax = 1U << 20U;
 
 // One line for each operation that got through; a refused one was told of where it was refused.
 void log_synced(const PipelineContext& context, const std::vector<TakenOperation>& taken,

@@ -1,6 +1,7 @@
 // DiskIndex: which operation of a document is the newest among those that only the disk holds.
 //
-// Memory   at most kInMemoryMax entries of 24 bytes (hash_table.h); a larger backlog spills all of them to the column
+// Memory   at most as many entries of 24 bytes (hash_table.h) as it was told; a larger backlog spills all of them to
+// the column
 //          family `pending`, where entries may be stale (the caller checks), until the queue is empty
 // Threads  none of its own: the queue's lock guards it
 #pragma once
@@ -16,9 +17,7 @@ namespace dualsync {
 
 class DiskIndex {
  public:
-  static constexpr std::size_t kInMemoryMax = 183'000;  // just before the table would double beyond 6 MiB
-
-  explicit DiskIndex(std::size_t in_memory_max = kInMemoryMax) : in_memory_max_(in_memory_max) {}
+  explicit DiskIndex(std::size_t in_memory_max) : in_memory_max_(in_memory_max) {}
 
   bool empty() const { return table_.empty() && !spilled_; }
   bool spilled() const { return spilled_; }  // entries may be stale, and every new operation has to be entered

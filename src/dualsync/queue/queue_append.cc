@@ -56,6 +56,7 @@ Result<DiskPlace> SyncQueue::Impl::find_on_disk(const KeyHash& key, const Staged
     *record = there;
     return place;
   }
+  if (recent.find(place.seq, record)) return place;
   // In a chunk first, if nothing has merged into it. A spilled index does not hear of merges.
   const bool chunk_first = place.chunk != 0 && !place.merged && !index.spilled();
   for (const bool in_chunk : {chunk_first, !chunk_first}) {
@@ -76,6 +77,11 @@ Result<bool> SyncQueue::Impl::read_single(SeqNo seq, std::string* record) {
   return read.IsNotFound() ? Result<bool>(false) : Result<bool>(rocks_error(read, "queue read"));
 }
 
+bool SyncQueue::Impl::change_on_disk(SeqNo seq, std::string_view record, Staged* staged) {
+  recent.put(seq, record);
+  return staged->change(seq, record);
+}
+
 Result<bool> SyncQueue::Impl::merge_into_disk(const KeyHash& key, const OperationView& op, Staged* staged,
                                               rocksdb::WriteBatch* batch) {
   std::string& record = disk_scratch;
@@ -89,7 +95,7 @@ Result<bool> SyncQueue::Impl::merge_into_disk(const KeyHash& key, const Operatio
   encode_operation(merge_operations(*pending, op, &storage), &record_scratch);
   count_merge(record.size(), op.payload.size(), record_scratch.size());
   keep_early(seq, pending->first_time, std::min(pending->first_time, op.first_time));
-  const bool stored = staged->change(seq, record_scratch);
+  const bool stored = change_on_disk(seq, record_scratch, staged);
   if (stored && !place->merged && !index.spilled()) {
     place->merged = true;
     index.put(key, *place, *store, batch);
@@ -185,12 +191,17 @@ Result<void> SyncQueue::Impl::stage(const OperationView& op, Staged* staged, roc
       cursor_time = op.first_time;
     }
   }
+  // Whole documents would fill it, and what merges into one is seldom merged into again.
+  if (!op.whole()) recent.put(seq, record_scratch);
   staged->add(seq, chunk, record_scratch);
   return {};
 }
 
 void SyncQueue::Impl::write_staged(Staged* staged, rocksdb::WriteBatch* batch) {
-  for (const auto& [seq, record] : staged->on_disk()) batch->Put(store->operations(), seq_key(seq), record);
+  for (const auto& [seq, part] : staged->on_disk()) {
+    const std::string_view record = staged->record_of(part);
+    batch->Put(store->operations(), seq_key(seq), rocksdb::Slice(record.data(), record.size()));
+  }
   std::vector<WindowOp*> logged;
   logged.reserve(staged->changed().size());
   for (WindowOp* op : staged->changed()) {
@@ -246,6 +257,7 @@ void SyncQueue::Impl::erase_stored(const WindowOp& op, rocksdb::WriteBatch* batc
 }
 
 void SyncQueue::Impl::erase_on_disk(const DiskPlace& place, Staged* staged, rocksdb::WriteBatch* batch) {
+  recent.forget(place.seq);
   if (staged->drop(place.seq)) return;
   batch->Delete(store->operations(), seq_key(place.seq));
   if (place.chunk != 0) chunks.erase(place.chunk, place.seq);

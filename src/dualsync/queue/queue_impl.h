@@ -12,6 +12,7 @@
 #include "dualsync/queue/disk_index.h"
 #include "dualsync/queue/live_scan.h"
 #include "dualsync/queue/queue_memory.h"
+#include "dualsync/queue/record_cache.h"
 #include "dualsync/queue/rocks_store.h"
 #include "dualsync/queue/staged.h"
 #include "dualsync/queue/sync_queue.h"
@@ -51,7 +52,12 @@ struct OverflowWork {
 
 struct SyncQueue::Impl {
   explicit Impl(const QueueOptions& o)
-      : options(o), window(WindowOptions::of(o)), policy(o.bounds), lane_ready(o.lanes) {}
+      : options(o),
+        window(WindowOptions::of(o)),
+        policy(o.bounds),
+        index(o.index_operations),
+        recent(o.recent_records),
+        lane_ready(o.lanes) {}
 
   // queue_append.cc
   // kInvalidArgument: no _id in the document key.
@@ -66,6 +72,8 @@ struct SyncQueue::Impl {
   // The newest pending operation of a document that only the disk holds; its number is 0: none.
   Result<DiskPlace> find_on_disk(const KeyHash& key, const Staged* staged, std::string* record)
       DUALSYNC_REQUIRES(mutex);
+  // A new record of one that only the disk holds; as Staged::change().
+  bool change_on_disk(SeqNo seq, std::string_view record, Staged* staged) DUALSYNC_REQUIRES(mutex);
   void write_staged(Staged* staged, rocksdb::WriteBatch* batch) DUALSYNC_REQUIRES(mutex);
   void write_fresh(Staged* staged, rocksdb::WriteBatch* batch) DUALSYNC_REQUIRES(mutex);
   // The record of an operation that goes, wherever the store holds it.
@@ -193,6 +201,7 @@ struct SyncQueue::Impl {
   OpTime newest_loaded DUALSYNC_GUARDED_BY(mutex);    // newest first_time among what was loaded
   DiskIndex index DUALSYNC_GUARDED_BY(mutex);
   ChunkTable chunks DUALSYNC_GUARDED_BY(mutex);
+  RecordCache recent DUALSYNC_GUARDED_BY(mutex);
   ChangeLog changes DUALSYNC_GUARDED_BY(mutex);
   bool letters_changed DUALSYNC_GUARDED_BY(mutex) = false;  // since the remainder was saved
   OpTime ddl_done DUALSYNC_GUARDED_BY(mutex);               // of the newest DDL change that a queue in memory did

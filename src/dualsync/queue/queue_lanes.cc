@@ -36,6 +36,7 @@ Result<void> SyncQueue::Impl::load_one(const LiveScan& scan, const OperationView
   }
   DUALSYNC_TRY(hash_key(op, &key));
   index.erase(key, seq);
+  recent.forget(seq);
   WindowOp* older = window.find_pending(key);
   if (older != nullptr && older->seq < seq && !merges_across(op, older->seq, seq)) {
     std::string storage;
@@ -257,7 +258,7 @@ Result<void> SyncQueue::Impl::carry_by_ddl(SeqNo seq, OpTime first, Staged* stag
     window.replace_record(in_window, record_scratch);
     staged->touch(in_window);
   } else {
-    staged->change(seq, record_scratch);
+    change_on_disk(seq, record_scratch, staged);
   }
   return {};
 }

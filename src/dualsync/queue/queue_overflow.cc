@@ -124,6 +124,7 @@ Result<void> SyncQueue::Impl::drop_payloads(std::size_t records) {
       size = record_scratch.size();
       ++counters.payloads_dropped;
       batch.Put(store->operations(), seq_key(seq), record_scratch);
+      recent.forget(seq);
       if (in_window != nullptr) window.replace_record(in_window, record_scratch);
     }
     overflow.sizes[op->ns()] += size;
@@ -183,6 +184,7 @@ Result<void> SyncQueue::Impl::drop_range_part(std::size_t records) {
     DUALSYNC_TRY(hash_key(*op, &key));
     index.erase(key, seq);
     early.erase(seq);
+    recent.forget(seq);
     if (scan.single()) batch.Delete(store->operations(), seq_key(seq));
     if (scan.chunk() != 0) chunks.erase(scan.chunk(), seq);
     --counters.operations;

@@ -39,8 +39,9 @@ void SyncQueue::Impl::forget_memory() {
   for (const NamespaceState* state : window.held_states()) held.push_back(state->ns);
   rebuild(&window, WindowOptions::of(options));
   for (const Namespace& ns : held) window.set_held(window.namespace_state(ns.db, ns.collection), true);
-  rebuild(&index);
+  rebuild(&index, options.index_operations);
   rebuild(&chunks);
+  rebuild(&recent, options.recent_records);
   rebuild(&changes);
   rebuild(&dead);
   rebuild(&withheld);

@@ -59,7 +59,7 @@ class ErrorLog final : public rocksdb::Logger {
 // Records are written in ascending order, so an insert starts where the last one ended: the key's first bytes, which
 // change every 65,536 operations, tell which "last one".
 constexpr std::size_t kSequenceHintBytes = 6;
-constexpr std::size_t kWriteBuffers = 40U << 20U;  // of all families together
+constexpr std::size_t kWriteBuffers = 20U << 20U;  // of all families together
 
 rocksdb::ColumnFamilyOptions family_options(std::size_t write_buffer, const std::shared_ptr<rocksdb::Cache>& cache) {
   rocksdb::ColumnFamilyOptions options;
@@ -105,7 +105,7 @@ SeqNo seq_of_key(std::string_view key) {
 
 void RocksStore::lay_out(rocksdb::Env* env) {
   filter_ = std::make_unique<PendingFilter>(floor_);
-  const auto cache = rocksdb::NewLRUCache(8U << 20U);
+  const auto cache = rocksdb::NewLRUCache(4U << 20U);
 
   options_.create_if_missing = true;
   options_.create_missing_column_families = true;

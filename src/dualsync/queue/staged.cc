@@ -34,7 +34,8 @@ void Staged::touch(WindowOp* op) {
 bool Staged::change(SeqNo seq, std::string_view record) {
   Fresh* fresh = find_fresh(seq);
   if (fresh == nullptr) {
-    on_disk_[seq] = record;
+    on_disk_[seq] = {bytes_.size(), record.size()};
+    bytes_.append(record);
     return true;
   }
   fresh->at = bytes_.size();
@@ -46,7 +47,7 @@ bool Staged::change(SeqNo seq, std::string_view record) {
 std::string_view Staged::find(SeqNo seq) const {
   if (const Fresh* fresh = find_fresh(seq)) return record_of(*fresh);
   const auto changed = on_disk_.find(seq);
-  return changed == on_disk_.end() ? std::string_view() : std::string_view(changed->second);
+  return changed == on_disk_.end() ? std::string_view() : record_of(changed->second);
 }
 
 bool Staged::drop(WindowOp* op) {

@@ -25,6 +25,12 @@ class Staged {
     std::size_t size = 0;    // 0: gone again
   };
 
+  // Of a record in `bytes_`.
+  struct Part {
+    std::size_t at = 0;
+    std::size_t size = 0;
+  };
+
   // The chunk that a new operation with a record of that size goes into.
   SeqNo place(SeqNo seq, std::size_t size);
   void add(SeqNo seq, SeqNo chunk, WindowOp* op);
@@ -45,10 +51,11 @@ class Staged {
   // For writing them.
   std::vector<Fresh>& fresh() { return fresh_; }  // in the queue's order
   std::vector<WindowOp*>& changed() { return changed_; }
-  const std::map<SeqNo, std::string>& on_disk() const { return on_disk_; }
+  const std::map<SeqNo, Part>& on_disk() const { return on_disk_; }
   std::string_view record_of(const Fresh& one) const {
     return one.op != nullptr ? std::string_view(one.op->record) : std::string_view(bytes_).substr(one.at, one.size);
   }
+  std::string_view record_of(const Part& part) const { return std::string_view(bytes_).substr(part.at, part.size); }
 
  private:
   const Fresh* find_fresh(SeqNo seq) const;
@@ -57,7 +64,7 @@ class Staged {
   std::vector<Fresh> fresh_;
   std::string bytes_;
   std::vector<WindowOp*> changed_;
-  std::map<SeqNo, std::string> on_disk_;
+  std::map<SeqNo, Part> on_disk_;
   SeqNo chunk_ = 0;  // the newest one
   std::size_t chunk_bytes_ = 0;
 };

@@ -23,6 +23,8 @@ struct Step {
 class Model {
  public:
   explicit Model(std::size_t memory, std::uint64_t bytes_max = 0) {
+    if (*rc::gen::arbitrary<bool>()) options_.index_operations = *rc::gen::inRange<std::size_t>(0, 4);
+    if (*rc::gen::arbitrary<bool>()) options_.recent_records = *rc::gen::inRange<std::size_t>(0, 4);
     options_.bounds.bytes_max = bytes_max;
     options_.directory = dir_.text() + "/queue";
     options_.lanes = 1;
