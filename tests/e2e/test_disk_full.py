@@ -78,6 +78,33 @@ def test_a_full_disk_stops_capture_and_loses_nothing(world: World, small_disk: S
     assert daemon.stop() == 0
 
 
+def test_a_disk_that_stays_full_is_left_for_the_fallback(world: World, small_disk: SmallDisk, tmp_path: Path) -> None:
+    filled(world.db, "things", 500)
+    spare = tmp_path / "spare"
+    daemon = world.mirror(SYNC_DATA_DIR=str(small_disk.folder / "data"), SYNC_DISK_RESERVE_BYTES="0",
+                          SYNC_DATA_DIR_FALLBACK=str(spare))
+    small_disk.fill()
+    rounds = 0
+
+    def moved() -> bool:
+        nonlocal rounds
+        rounds += 1
+        small_disk.fill()
+        world.db.things.update_many({}, {"$set": {"round": rounds, "text": "w" * 500}})
+        world.db.things.delete_one({"_id": rounds})
+        return "SYNC_DATA_DIR_FALLBACK is used" in daemon.log_text()
+
+    eventually(moved, RECOVERY_SECONDS, "the fallback is used")
+    eventually(lambda: (spare / "api-address").exists(), RECOVERY_SECONDS, "it runs there")
+    world.db.things.insert_one({"_id": "in the fallback"})
+    waited = daemon.command("wait", "--timeout", str(RECOVERY_SECONDS))
+    assert waited.returncode == 0, waited.stdout + waited.stderr
+    world.assert_equal()
+    shown = daemon.command("status", "--json").stdout
+    assert "data-dir-fallback" in shown, shown
+    assert daemon.stop() == 0
+
+
 def test_killed_on_a_full_disk_it_goes_on_after_a_restart(world: World, small_disk: SmallDisk) -> None:
     filled(world.db, "things", 500)
     daemon = world.mirror(SYNC_DATA_DIR=str(small_disk.folder / "data"), SYNC_DISK_RESERVE_BYTES="0")

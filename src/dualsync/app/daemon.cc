@@ -58,17 +58,23 @@ struct Reloader {
   }
 };
 
-// A signal, or a failure of the mirror.
-std::optional<Error> wait_for_end(Service* service, Reloader* reloader) {
+struct End {
+  std::optional<Error> failure;           // of the mirror; nothing: a signal
+  std::optional<std::string> moved_from;  // why SYNC_DATA_DIR_FALLBACK takes over
+};
+
+// `service` and `watch`: null while the mirror is off.
+End wait_for_end(Service* service, DirectoryWatch* watch, Reloader* reloader) {
   for (;;) {
     const int signal = wait_for_signal(kSignalPoll);
     if (signal == SIGINT || signal == SIGTERM) {
       log::info("daemon", "stopping", {{"signal", signal == SIGINT ? "SIGINT" : "SIGTERM"}});
-      return std::nullopt;
+      return {};
     }
     if (signal == SIGHUP) reloader->reload(service);
     if (service == nullptr) continue;
-    if (auto failure = service->failure()) return failure;
+    if (auto failure = service->failure()) return {std::move(failure), std::nullopt};
+    if (auto reason = watch->given_up(service->queue().trouble(), system_clock().now())) return {{}, std::move(reason)};
   }
 }
 
@@ -77,22 +83,38 @@ int run_switched_off(const Settings& settings, Reloader* reloader) {
   auto api = start_api(settings, control);
   if (!api) return fail(api.error(), exit_code_of(api.error().kind));
   log::warn("daemon", "SYNC_ENABLED is not true: the mirror is off, nothing is read or written");
-  static_cast<void>(wait_for_end(nullptr, reloader));
+  static_cast<void>(wait_for_end(nullptr, nullptr, reloader));
   (*api)->stop();
   remove_api_address(settings.data_dir);
   return kExitOk;
 }
 
-int run_mirror(const Settings& settings, const ServiceOptions& options, Reloader* reloader) {
+void tell_fallback(const Settings& settings, const std::string& reason) {
+  log::error("daemon", "SYNC_DATA_DIR_FALLBACK is used; what it does not know is compared and repaired",
+             {{"reason", reason}, {"data_dir", settings.data_dir}});
+}
+
+// `trouble`: of prepare_data_dir().
+int run_mirror(Settings settings, std::string trouble, Reloader* reloader) {
   const MongocLibrary library;  // outlives everything that talks to a server
-  auto service = Service::start(settings, options);
-  if (!service) return fail(service.error(), exit_code_of(service.error().kind));
-  auto failure = wait_for_end(service->get(), reloader);
-  const QueueStats stats = (*service)->stop(failure ? std::chrono::milliseconds(0) : reloader->now.shutdown_timeout);
-  if (!failure) failure = (*service)->failure();
-  if (failure) return fail(*failure, exit_code_of(failure->kind));
-  log::info("daemon", "stopped", {{"waiting_operations", stats.operations}, {"synced_operations", stats.done}});
-  return kExitOk;
+  for (;;) {
+    auto service = Service::start(settings, {true, trouble});
+    if (!service) return fail(service.error(), exit_code_of(service.error().kind));
+    (*service)->adopt(reloader->now);
+    DirectoryWatch watch(settings);
+    End end = wait_for_end(service->get(), &watch, reloader);
+    const bool drain = !end.failure && !end.moved_from;
+    const QueueStats stats = (*service)->stop(drain ? reloader->now.shutdown_timeout : std::chrono::milliseconds(0));
+    if (drain) end.failure = (*service)->failure();
+    if (end.failure) return fail(*end.failure, exit_code_of(end.failure->kind));
+    if (!end.moved_from) {
+      log::info("daemon", "stopped", {{"waiting_operations", stats.operations}, {"synced_operations", stats.done}});
+      return kExitOk;
+    }
+    settings.data_dir = settings.data_dir_fallback;
+    trouble = *end.moved_from;
+    tell_fallback(settings, trouble);
+  }
 }
 
 }  // namespace
@@ -111,12 +133,9 @@ int run_daemon(const Settings& given, const std::function<Result<Settings>()>& a
   }
   const auto trouble = prepare_data_dir(&settings);
   if (!trouble) return fail(trouble.error(), kExitFailed);
-  if (!trouble->empty()) {
-    log::error("daemon", "SYNC_DATA_DIR_FALLBACK is used; what it does not know is compared and repaired",
-               {{"reason", *trouble}, {"data_dir", settings.data_dir}});
-  }
+  if (!trouble->empty()) tell_fallback(settings, *trouble);
   if (!settings.enabled) return run_switched_off(settings, &reloader);
-  return run_mirror(settings, {true, *trouble}, &reloader);
+  return run_mirror(settings, *trouble, &reloader);
 }
 
 }  // namespace dualsync

@@ -36,14 +36,19 @@ std::string text_member(const nlohmann::ordered_json& body, const char* name) {
   return member != body.end() && member->is_string() ? member->get<std::string>() : std::string();
 }
 
+// When a daemon began to listen that worked in that directory; the beginning of time: it has ended, or none did.
+std::filesystem::file_time_type written_at(const std::string& data_dir) {
+  std::error_code failure;
+  const auto time = std::filesystem::last_write_time(api_address_path(data_dir), failure);
+  return failure ? std::filesystem::file_time_type::min() : time;
+}
+
 }  // namespace
 
 ApiClient::ApiClient(const Settings& settings)
     : address_(settings.http_listen), token_(settings.api_token), data_dir_(settings.data_dir) {
-  // Where the daemon had to go when it started.
-  if (!settings.data_dir_fallback.empty() && !std::filesystem::exists(api_address_path(data_dir_)) &&
-      std::filesystem::exists(api_address_path(settings.data_dir_fallback))) {
-    data_dir_ = settings.data_dir_fallback;
+  if (!settings.data_dir_fallback.empty() && written_at(settings.data_dir_fallback) > written_at(settings.data_dir)) {
+    data_dir_ = settings.data_dir_fallback;  // where the daemon had to go
   }
   const Result<ListenAddress> written = parse_listen_address(first_line(api_address_path(data_dir_)));
   if (written.ok()) address_ = *written;

@@ -7,6 +7,8 @@
 #include <filesystem>
 #include <system_error>
 
+#include "dualsync/base/log.h"
+
 namespace dualsync {
 namespace {
 
@@ -56,6 +58,24 @@ Result<std::string> prepare_data_dir(Settings* settings) {
   }
   settings->data_dir = settings->data_dir_fallback;
   return first.error().message;
+}
+
+std::optional<std::string> DirectoryWatch::given_up(const std::optional<Error>& trouble, SteadyTime now) {
+  if (fallback_.empty() || fallback_ == used_) return std::nullopt;
+  if (!trouble) {
+    if (since_ && now - last_ >= kCalm) since_.reset();
+    return std::nullopt;
+  }
+  last_ = now;
+  if (!since_) since_ = now;
+  if (now - *since_ < kPatience) return std::nullopt;
+  since_ = now;  // if the other one is no better, not at once again
+  if (const auto usable = make_usable(fallback_); !usable) {
+    log::error("daemon", "SYNC_DATA_DIR_FALLBACK is of no use either: " + usable.error().message,
+               {{"hint", usable.error().hint}});
+    return std::nullopt;
+  }
+  return "the queue in " + used_ + " cannot be written: " + trouble->message;
 }
 
 }  // namespace dualsync
