@@ -12,6 +12,8 @@
 #include <string>
 #include <vector>
 
+#include "dualsync/ports/backup_state.h"
+#include "dualsync/ports/local_probe.h"
 #include "dualsync/ports/sides.h"
 #include "support/bson_literal.h"
 
@@ -39,6 +41,13 @@ class PortSides {
 
   // On the backup.
   virtual void make_unique(const std::string& /*collection*/, const std::string& /*field*/) {}
+
+  // Each of these may be called more than once: as several processes do, that ask the same server.
+  virtual std::unique_ptr<BackupState> make_backup_state() { return nullptr; }
+  virtual std::unique_ptr<LocalProbe> make_local_probe() { return nullptr; }
+  // There is one id and one marker for a whole server: removes what earlier tests have left of them.
+  // False: the server is not ours alone, and has what it has.
+  virtual bool forget_ids() { return true; }
 };
 
 struct PortMaker {
@@ -135,5 +144,33 @@ class SchemaContract : public WriterContract {
   std::unique_ptr<SchemaWriter> schema_;
 };
 class SourceContract : public PortContract {};
+class StateContract : public PortContract {
+ protected:
+  void SetUp() override {
+    PortContract::SetUp();
+    if (HasFatalFailure()) return;
+    fresh_ = sides_->forget_ids();
+    state_ = sides_->make_backup_state();
+    other_ = sides_->make_backup_state();
+  }
+
+  bool fresh_ = false;  // false: the backup may have an id from before
+  std::unique_ptr<BackupState> state_;
+  std::unique_ptr<BackupState> other_;  // another process
+};
+class ProbeContract : public PortContract {
+ protected:
+  void SetUp() override {
+    PortContract::SetUp();
+    if (HasFatalFailure()) return;
+    fresh_ = sides_->forget_ids();
+    probe_ = sides_->make_local_probe();
+    other_ = sides_->make_local_probe();
+  }
+
+  bool fresh_ = false;  // false: local may have a marker from before
+  std::unique_ptr<LocalProbe> probe_;
+  std::unique_ptr<LocalProbe> other_;  // another process
+};
 
 }  // namespace dualsync::test

@@ -1,7 +1,9 @@
-// The contracts on the fakes: tests/support/fake_store.h and the simulation's two servers. Needs no server.
+// The contracts on the fakes: those of tests/support and the simulation's two servers. Needs no server.
 #include "contract/port_sides.h"
 #include "sim/sim_backup.h"
 #include "sim/sim_local.h"
+#include "support/fake_probe.h"
+#include "support/fake_state.h"
 #include "support/fake_store.h"
 
 namespace dualsync::test {
@@ -14,9 +16,13 @@ class FakePorts final : public PortSides {
   std::unique_ptr<DocumentReader> make_backup_reader() override { return std::make_unique<FakeReader>(server_); }
   std::unique_ptr<SchemaWriter> make_schema_writer() override { return std::make_unique<FakeSchemaWriter>(server_); }
   void make_unique(const std::string&, const std::string& field) override { server_.unique.push_back(field); }
+  std::unique_ptr<BackupState> make_backup_state() override { return std::make_unique<FakeState>(state_); }
+  std::unique_ptr<LocalProbe> make_local_probe() override { return std::make_unique<FakeProbe>(probed_); }
 
  private:
   FakeServer server_;
+  StoredState state_;
+  ProbedLocal probed_;
 };
 
 class SimPorts final : public PortSides {
@@ -56,6 +62,9 @@ INSTANTIATE_TEST_SUITE_P(Fakes, AtomicContract, ::testing::Values(kFake), name_o
 INSTANTIATE_TEST_SUITE_P(Fakes, ReaderContract, ::testing::Values(kFake, kSim), name_of_maker);
 INSTANTIATE_TEST_SUITE_P(Fakes, SchemaContract, ::testing::Values(kFake, kSim), name_of_maker);
 INSTANTIATE_TEST_SUITE_P(Fakes, SourceContract, ::testing::Values(kSim), name_of_maker);
+// The simulation has neither, because the guards that ask these do not run in it.
+INSTANTIATE_TEST_SUITE_P(Fakes, StateContract, ::testing::Values(kFake), name_of_maker);
+INSTANTIATE_TEST_SUITE_P(Fakes, ProbeContract, ::testing::Values(kFake), name_of_maker);
 
 }  // namespace
 }  // namespace dualsync::test

@@ -2,6 +2,7 @@
 #include <random>
 
 #include "contract/port_sides.h"
+#include "dualsync/model/scope.h"
 #include "mongo_fixture.h"
 
 namespace dualsync::test {
@@ -15,6 +16,10 @@ class MongoPorts final : public PortSides {
         backup_(open_deployment(backup_uri())),
         application_(local_->make_writer(WriterOptions{})) {}
   ~MongoPorts() override {
+    if (made_state_) {
+      remove_ours(backup_uri(), "state", "lease/" + db_);
+      remove_ours(backup_uri(), "state", "identity/" + db_);
+    }
     for (const std::string& uri : {local_uri(), backup_uri()}) {
       const ClientPtr client(mongoc_client_new(uri.c_str()));
       const std::string drop = bson(R"({"dropDatabase":1})");
@@ -53,8 +58,30 @@ class MongoPorts final : public PortSides {
     const std::string index = bson(R"({"v":2,"key":{")" + field + R"(":1},"name":")" + field + R"(_1","unique":true})");
     EXPECT_TRUE(succeeds(backup_->make_schema_writer()->create_index(ns(c), index)));
   }
+  std::unique_ptr<BackupState> make_backup_state() override {
+    made_state_ = true;
+    return backup_->make_backup_state(db_);
+  }
+  std::unique_ptr<LocalProbe> make_local_probe() override { return local_->make_local_probe(); }
+  bool forget_ids() override {
+    if (!on_embedded_server()) return false;  // a daemon may rely on them
+    remove_ours(backup_uri(), "state", "backup");
+    remove_ours(local_uri(), "marker", "marker");
+    return true;
+  }
 
  private:
+  // A document that we keep beside the user's data; by the majority, as it is read.
+  static void remove_ours(const std::string& uri, const std::string& collection, const std::string& id) {
+    const ClientPtr client(mongoc_client_new(uri.c_str()));
+    const std::string remove = bson(R"({"delete":")" + collection + R"(","deletes":[{"q":{"_id":")" + id +
+                                    R"("},"limit":1}],"writeConcern":{"w":"majority"}})");
+    const auto command = view_bson(remove);
+    const std::string db(kMetadataDatabase);
+    bson_error_t error{};
+    EXPECT_TRUE(mongoc_client_command_simple(client.get(), db.c_str(), &*command, nullptr, nullptr, &error))
+        << error.message;
+  }
   static std::string document(int id, int v) {
     return bson("{\"_id\":" + std::to_string(id) + ",\"v\":" + std::to_string(v) + "}");
   }
@@ -70,6 +97,7 @@ class MongoPorts final : public PortSides {
   const std::unique_ptr<Deployment> local_;
   const std::unique_ptr<Deployment> backup_;
   const std::unique_ptr<BackupWriter> application_;
+  bool made_state_ = false;  // and so there may be something of it to remove
 };
 
 std::unique_ptr<PortSides> make_ports() {
@@ -84,6 +112,8 @@ INSTANTIATE_TEST_SUITE_P(Server, AtomicContract, ::testing::Values(kServer), nam
 INSTANTIATE_TEST_SUITE_P(Server, ReaderContract, ::testing::Values(kServer), name_of_maker);
 INSTANTIATE_TEST_SUITE_P(Server, SchemaContract, ::testing::Values(kServer), name_of_maker);
 INSTANTIATE_TEST_SUITE_P(Server, SourceContract, ::testing::Values(kServer), name_of_maker);
+INSTANTIATE_TEST_SUITE_P(Server, StateContract, ::testing::Values(kServer), name_of_maker);
+INSTANTIATE_TEST_SUITE_P(Server, ProbeContract, ::testing::Values(kServer), name_of_maker);
 
 }  // namespace
 }  // namespace dualsync::test

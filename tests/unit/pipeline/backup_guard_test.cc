@@ -5,6 +5,8 @@
 #include "dualsync/base/log.h"
 #include "dualsync/pipeline/writer_guard.h"
 #include "support/fake_clock.h"
+#include "support/fake_probe.h"
+#include "support/fake_state.h"
 #include "support/queue_fixture.h"
 
 namespace dualsync {
@@ -130,57 +132,17 @@ TEST_F(BackupGuardTest, AQueueOfAnEarlierVersionTrustsABackupOfOurs) {
   EXPECT_EQ(losses_after({"", false, std::nullopt}), 1U) << "but an empty one cannot hold what was applied";
 }
 
-// A backup that is exchanged under the running process.
-struct FakeBackup {
-  std::optional<LeaseRecord> lease;
-  std::optional<LocalIdentity> identity;
-  std::string id;
-};
-
-class FakeState final : public BackupState {
- public:
-  explicit FakeState(FakeBackup& backup) : backup_(backup) {}
-  Result<std::optional<LeaseRecord>> read_lease() override { return backup_.lease; }
-  Result<bool> replace_lease(const std::optional<LeaseRecord>& expected, const LeaseRecord& next) override {
-    const bool same =
-        expected.has_value() == backup_.lease.has_value() &&
-        (!expected || (expected->epoch == backup_.lease->epoch && expected->renewal == backup_.lease->renewal));
-    if (same) backup_.lease = next;
-    return same;
-  }
-  Result<std::optional<LocalIdentity>> read_identity() override { return backup_.identity; }
-  Result<void> write_identity(const LocalIdentity& identity) override {
-    backup_.identity = identity;
-    return {};
-  }
-  Result<std::string> read_backup_id() override { return backup_.id; }
-  Result<void> give_backup_id(const std::string& id) override {
-    if (backup_.id.empty()) backup_.id = id;
-    return {};
-  }
-
- private:
-  FakeBackup& backup_;
-};
-
-class RightLocal final : public LocalProbe {
- public:
-  Result<std::string> instance() override { return std::string("process"); }
-  Result<FoundLocal> identify() override { return FoundLocal{kLocal, true, {100, 1}}; }
-  Result<LocalIdentity> raise_marker(const std::string& /*new_id*/) override { return kLocal; }
-};
-
 class WriterGuardTest : public BackupGuardTest {
  protected:
   void SetUp() override {
     BackupGuardTest::SetUp();
-    local_ = std::make_unique<LocalGuard>(std::make_unique<RightLocal>(), "marker", *queue_, clock_);
+    local_ = std::make_unique<LocalGuard>(std::make_unique<test::FakeProbe>(right_local_), "marker", *queue_, clock_);
     ASSERT_TRUE(local_->confirm().ok());
     LeaseHolder me;
     me.installation = "a";
     me.process = "p";
-    writer_ = std::make_unique<WriterGuard>(LeaseOptions{}, me, std::make_unique<FakeState>(backup_), *local_, *guard_,
-                                            clock_);
+    writer_ = std::make_unique<WriterGuard>(LeaseOptions{}, me, std::make_unique<test::FakeState>(backup_), *local_,
+                                            *guard_, clock_);
   }
   // Until nothing is left to send at this time.
   void serve() {
@@ -189,7 +151,8 @@ class WriterGuardTest : public BackupGuardTest {
 
   test::FakeClock clock_;
   CircuitBreaker breaker_{clock_, 1};
-  FakeBackup backup_;
+  test::StoredState backup_;
+  test::ProbedLocal right_local_{"process", {kLocal, true, {100, 1}}};
   std::unique_ptr<LocalGuard> local_;
   std::unique_ptr<WriterGuard> writer_;
 };
@@ -198,7 +161,7 @@ TEST_F(WriterGuardTest, OpensTheGateOnceTheBackupIsKnown) {
   EXPECT_FALSE(writer_->may_write().ok());
   serve();
   EXPECT_TRUE(writer_->may_write().ok());
-  EXPECT_EQ(backup_.identity, kLocal);
+  EXPECT_EQ(backup_.identity, right_local_.found.identity);
   EXPECT_EQ(backup_.id, "new id");
   EXPECT_TRUE(queue_->dirty_ranges().empty());
 }
@@ -223,7 +186,7 @@ TEST_F(WriterGuardTest, AnOlderStateOfTheBackupIsNoticedToo) {
   backup_.identity = kLocal;
   backup_.id = "there";
   serve();
-  const FakeBackup snapshot = backup_;
+  const test::StoredState snapshot = backup_;
   for (int i = 0; i < 3; ++i) {
     clock_.advance(std::chrono::seconds(15));
     serve();

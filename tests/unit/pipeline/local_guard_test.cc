@@ -4,42 +4,11 @@
 
 #include "dualsync/base/log.h"
 #include "support/fake_clock.h"
+#include "support/fake_probe.h"
 #include "support/queue_fixture.h"
 
 namespace dualsync {
 namespace {
-
-// A local that a test exchanges.
-struct FakeLocalServer {
-  std::string instance = "process 1";
-  FoundLocal found{{"rs0", "set 1", "", 0}, true, {1000, 1}};
-  bool down = false;
-  bool read_only = false;
-  int asked = 0;
-};
-
-class FakeProbe final : public LocalProbe {
- public:
-  explicit FakeProbe(FakeLocalServer& server) : server_(server) {}
-  Result<std::string> instance() override {
-    if (server_.down) return Error{ErrorKind::kConnectivity, "refused", "", 0};
-    return server_.instance;
-  }
-  Result<FoundLocal> identify() override {
-    ++server_.asked;
-    return server_.found;
-  }
-  Result<LocalIdentity> raise_marker(const std::string& new_id) override {
-    if (server_.read_only) return Error{ErrorKind::kDenied, "not authorised", "", 13};
-    LocalIdentity& identity = server_.found.identity;
-    if (identity.marker.empty()) identity.marker = new_id;
-    ++identity.mark;
-    return identity;
-  }
-
- private:
-  FakeLocalServer& server_;
-};
 
 class LocalGuardTest : public test::QueueFixture {
  protected:
@@ -50,7 +19,7 @@ class LocalGuardTest : public test::QueueFixture {
   }
   // As a new process does.
   void start() {
-    guard_ = std::make_unique<LocalGuard>(std::make_unique<FakeProbe>(server_), "new marker", *queue_, clock_);
+    guard_ = std::make_unique<LocalGuard>(std::make_unique<test::FakeProbe>(server_), "new marker", *queue_, clock_);
   }
   ErrorKind refused() {
     const auto confirmed = guard_->confirm();
@@ -58,7 +27,7 @@ class LocalGuardTest : public test::QueueFixture {
     return confirmed.ok() ? ErrorKind::kStopped : confirmed.error().kind;
   }
 
-  FakeLocalServer server_;
+  test::ProbedLocal server_;
   test::FakeClock clock_;
   std::unique_ptr<LocalGuard> guard_;
 };
@@ -84,7 +53,7 @@ TEST_F(LocalGuardTest, ARestartOfTheSameLocalIsRight) {
 
 TEST_F(LocalGuardTest, AnEmptyLocalIsWrongAndTheRightOneIsWelcomeBack) {
   ASSERT_TRUE(guard_->confirm().ok());
-  const FakeLocalServer right = server_;
+  const test::ProbedLocal right = server_;
   server_.instance = "process 2";
   server_.found.identity = {"rs0", "", "", 0};
   EXPECT_EQ(refused(), ErrorKind::kConflict);
