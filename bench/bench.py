@@ -1,9 +1,13 @@
 #!/usr/bin/env python3
 """Measures dualsync beside two embedded servers on one machine. docs/benchmarks.md says how to read the numbers.
 
-Scenarios  catch-up   operations that are already in the oplog when dualsync starts
+Scenarios  catch-up   operations that are already in the oplog when dualsync starts, and its limits (bench/limits.py)
            backlog    operations that come while the backup is away
            copy       the first copy of documents that are already there; with MONGODUMP and MONGORESTORE also theirs
+           live       a writer at full speed on a mirrored pair (bench/live.py)
+           lag        500 inserts a second: how late the backup has them (bench/lag.py)
+           effect     an insert on local without dualsync and with it, by turns (bench/effect.py)
+           link       100 ms and 20 Mbit/s between dualsync and the backup (bench/link.py)
            watchers   50 dashboards and a scraper beside a mirror under load (bench/watchers.py)
            hook       save() of Mongoose with and without dualsync-mongoose (bench/hook.py)
            insert-hook  an insert by libmongoc with and without libdualsync's middleware (bench/insert_hook.py)
@@ -22,7 +26,6 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime, timezone
 from itertools import islice
 from pathlib import Path
@@ -31,98 +34,33 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tools"))
 
 from dump_restore import RESTORED_SUFFIX, DumpError, dump_and_restore  # noqa: E402  (needs the path above)
-from embedded_server import EmbeddedServer, find_server  # noqa: E402
+from effect import effect  # noqa: E402
+from embedded_server import find_server  # noqa: E402
 from hook import hook  # noqa: E402
 from insert_hook import insert_hook  # noqa: E402
-from mirror_daemon import MirrorDaemon, find_binary  # noqa: E402
-from operations import HOT_DOCUMENTS, hot_documents, operations  # noqa: E402
+from lag import lag  # noqa: E402
+from limits import read_alone, shares, write_alone  # noqa: E402
+from link import link  # noqa: E402
+from live import live  # noqa: E402
+from mirror_daemon import find_binary  # noqa: E402
+from operations import HOT_DOCUMENTS, operations  # noqa: E402
 from pymongo import MongoClient  # noqa: E402
+from stage import (  # noqa: E402
+    BULK_OPERATIONS,
+    DATABASE,
+    MEGABYTE,
+    POLL_SECONDS,
+    WAIT_SECONDS,
+    BenchError,
+    Stage,
+    Usage,
+)
 from watchers import measure  # noqa: E402
 
-DATABASE = "bench"
-OPLOG_ENTRIES = 5_000_000
-# Unordered bulks are sent as one command per sort of operation, inserts first; small ones keep the sorts mixed.
-BULK_OPERATIONS = 100
 COPY_BATCH_DOCUMENTS = 1000
-WAIT_SECONDS = 1800
-POLL_SECONDS = 0.05
-BARE_READER = ROOT / "build" / "release" / "bench" / "bare_reader"
 QUEUE_BENCH = ROOT / "build" / "release" / "bench" / "queue_bench"
 BACKLOG_NUMBERS = ("enqueuedPerSecond", "cpuMicroseconds", "waiting", "waitingMegabytes", "writes", "drainSeconds",
                    "peakRssMegabytes")
-MEGABYTE = 1e6
-CLOCK_TICKS = os.sysconf("SC_CLK_TCK")
-
-
-class BenchError(RuntimeError):
-    """A run did not end as it should; it has no numbers."""
-
-
-@dataclass
-class Usage:
-    """What a process has used so far."""
-
-    cpu_seconds: float
-    peak_bytes: int
-
-    @staticmethod
-    def of(pid: int) -> Usage:
-        # The second field of stat, the program's name in brackets, may hold spaces.
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-        status = Path(f"/proc/{pid}/status").read_text().splitlines()
-        peak = next(int(line.split()[1]) for line in status if line.startswith("VmHWM:"))
-        return Usage((int(fields[11]) + int(fields[12])) / CLOCK_TICKS, peak * 1024)
-
-
-class Stage:
-    """Two embedded servers and a daemon, all in one temporary folder."""
-
-    def __init__(self, folder: Path) -> None:
-        flags = ("--oplog-max-entries", str(OPLOG_ENTRIES))
-        self.local = EmbeddedServer(folder / "local", folder / "local.log", flags)
-        self.backup = EmbeddedServer(folder / "backup", folder / "backup.log", flags)
-        self.folder = folder
-
-    def __enter__(self) -> Stage:
-        self.local.start()
-        self.backup.start()
-        self.client: MongoClient = MongoClient(self.local.uri())
-        self.collection = self.client[DATABASE].documents
-        self.daemon = MirrorDaemon(self.folder / "daemon", {
-            "MONGODB_LOCAL_URI": self.local.uri(DATABASE), "MONGODB_ATLAS_URI": self.backup.uri()})
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.daemon.stop()
-        self.client.close()
-        self.local.stop()
-        self.backup.stop()
-
-    def wait(self) -> None:
-        reply = self.daemon.wait(WAIT_SECONDS)
-        if reply.status != 200:
-            raise BenchError(f"wait: HTTP {reply.status} {reply.body}\n{self.daemon.log_tail()}")
-
-    def prove(self) -> None:
-        done = self.daemon.command("verify", "--json")
-        if done.returncode != 0:
-            raise BenchError(f"the sides differ, the numbers are worthless: {done.stdout[-2000:]}{done.stderr[-2000:]}")
-
-    def write(self, count: int) -> None:
-        batch = []
-        for operation in operations(count):
-            batch.append(operation)
-            if len(batch) == BULK_OPERATIONS:
-                self.collection.bulk_write(batch, ordered=False)
-                batch = []
-        if batch:
-            self.collection.bulk_write(batch, ordered=False)
-
-    def prepare(self) -> None:
-        """The hot documents are on both sides."""
-        self.collection.insert_many(hot_documents(), ordered=False)
-        self.daemon.start()
-        self.wait()
 
 
 def catch_up(stage: Stage, options: argparse.Namespace) -> dict[str, float]:
@@ -131,33 +69,18 @@ def catch_up(stage: Stage, options: argparse.Namespace) -> dict[str, float]:
         raise BenchError("the daemon did not stop cleanly")
     position = stage.client.admin.command("hello")["operationTime"]
     stage.write(options.operations)
-    bare = bare_limit(stage, position, options.operations)
+    limits = read_alone(stage, position, options.operations)
     started = time.monotonic()
     stage.daemon.start()
     stage.wait()
     seconds = time.monotonic() - started
     usage = Usage.of(stage.daemon.pid)
     stage.prove()
-    measured = {"seconds": seconds, "eventsPerSecond": options.operations / seconds,
-                "cpuMicrosecondsPerEvent": usage.cpu_seconds * 1e6 / options.operations,
-                "peakRssMegabytes": usage.peak_bytes / MEGABYTE}
-    if bare:
-        measured["bareReaderEventsPerSecond"] = bare["events"] / bare["seconds"]
-        measured["bareReaderCpuMicrosecondsPerEvent"] = bare["cpuMicrosecondsPerEvent"]
-        measured["shareOfBareReader"] = measured["eventsPerSecond"] / measured["bareReaderEventsPerSecond"]
-    return measured
-
-
-def bare_limit(stage: Stage, position, events: int) -> dict | None:
-    """The same events read by libmongoc alone and thrown away; nothing if bare_reader is not built."""
-    if not os.access(BARE_READER, os.X_OK):
-        return None
-    # The stream starts at the position, inclusive, so ask for the written events only.
-    done = subprocess.run([str(BARE_READER), stage.local.uri(DATABASE), str(position.time), str(position.inc + 1),
-                           str(events)], capture_output=True, text=True, timeout=WAIT_SECONDS, check=False)
-    if done.returncode != 0:
-        raise BenchError(f"bare_reader: {done.stderr.strip()}")
-    return json.loads(done.stdout)
+    limits |= write_alone(stage, options.operations)
+    per_second = options.operations / seconds
+    return {"seconds": seconds, "eventsPerSecond": per_second,
+            "cpuMicrosecondsPerEvent": usage.cpu_seconds * 1e6 / options.operations,
+            "peakRssMegabytes": usage.peak_bytes / MEGABYTE, **limits, **shares(per_second, limits)}
 
 
 def backlog(stage: Stage, options: argparse.Namespace) -> dict[str, float]:
@@ -173,6 +96,10 @@ def backlog(stage: Stage, options: argparse.Namespace) -> dict[str, float]:
     waiting = stage.daemon.metrics()
     peak = Usage.of(stage.daemon.pid).peak_bytes
     stage.backup.start()
+    while stage.daemon.metrics()["queueSize"] == waiting["queueSize"]:  # until the breaker asks again: up to a minute
+        if time.monotonic() > deadline:
+            raise BenchError("the backup is back, and nothing is sent")
+        time.sleep(POLL_SECONDS)
     started = time.monotonic()
     stage.wait()
     seconds = time.monotonic() - started
@@ -248,7 +175,8 @@ def watchers(stage: Stage, _options: argparse.Namespace) -> dict[str, float]:
 
 
 SCENARIOS: dict[str, Callable[[Stage, argparse.Namespace], dict[str, float]]] = {
-    "catch-up": catch_up, "backlog": backlog, "copy": copy, "watchers": watchers}
+    "catch-up": catch_up, "backlog": backlog, "copy": copy, "live": live, "lag": lag, "effect": effect,
+    "link": link, "watchers": watchers}
 SERVERLESS: dict[str, Callable[[Path], dict[str, float]]] = {"queue": queue, "hook": hook, "insert-hook": insert_hook}
 
 
@@ -273,6 +201,10 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--operations", type=int, default=200_000, help="of catch-up (default: 200000)")
     parser.add_argument("--backlog", type=int, default=1_000_000, help="operations of backlog (default: 1000000)")
     parser.add_argument("--copy", type=int, default=500_000, help="documents of copy (default: 500000)")
+    parser.add_argument("--live", type=float, default=10, help="seconds of live (default: 10)")
+    parser.add_argument("--lag", type=float, default=20, help="seconds of lag (default: 20)")
+    parser.add_argument("--effect", type=int, default=4, help="turns of effect without and with (default: 4)")
+    parser.add_argument("--link", type=float, default=30, help="megabytes of each backlog of link (default: 30)")
     parser.add_argument("--output", type=Path, default=ROOT / "build" / "reports" / "bench.json",
                         help="JSON file with every run (default: build/reports/bench.json)")
     return parser.parse_args()

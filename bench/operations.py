@@ -5,7 +5,7 @@ Each operation changes exactly one document, so that operations and change event
 from __future__ import annotations
 
 import random
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterator
 
 from pymongo import DeleteOne, InsertOne, UpdateOne
@@ -27,8 +27,10 @@ def hot_documents() -> list[dict]:
     return [document(number) for number in range(HOT_DOCUMENTS)]
 
 
-def operations(count: int) -> Iterator[InsertOne | UpdateOne | DeleteOne]:
-    """`count` operations, the same ones every time. A delete takes the oldest document that was inserted here."""
+def steps(count: int) -> Iterator[tuple[str, int, float]]:
+    """Kind, `_id` and new value of `count` operations, the same ones every time.
+
+    A delete takes the oldest document that was inserted here."""
     draw = random.Random(SEED)
     inserted: deque[int] = deque()
     following = FIRST_NEW_ID
@@ -36,11 +38,38 @@ def operations(count: int) -> Iterator[InsertOne | UpdateOne | DeleteOne]:
         kind = PATTERN[number % len(PATTERN)]
         if kind == "insert":
             inserted.append(following)
-            yield InsertOne(document(following))
+            yield kind, following, 0
             following += 1
         elif kind == "update":
-            # $inc changes the document every time, so that no update is a no-op without an event.
-            change = {"$inc": {"count": 1}, "$set": {"value": draw.random()}}
-            yield UpdateOne({"_id": draw.randrange(HOT_DOCUMENTS)}, change)
+            value = draw.random()
+            yield kind, draw.randrange(HOT_DOCUMENTS), value
         else:
-            yield DeleteOne({"_id": inserted.popleft()})
+            yield kind, inserted.popleft(), 0
+
+
+def operations(count: int) -> Iterator[InsertOne | UpdateOne | DeleteOne]:
+    for kind, key, value in steps(count):
+        if kind == "insert":
+            yield InsertOne(document(key))
+        elif kind == "update":
+            # $inc changes the document every time, so that no update is a no-op without an event.
+            yield UpdateOne({"_id": key}, {"$inc": {"count": 1}, "$set": {"value": value}})
+        else:
+            yield DeleteOne({"_id": key})
+
+
+def final_operations(count: int) -> Iterator[dict]:
+    """What is left of these operations if all that can merge has merged: one of `insert`, `update` (with `set`) and
+    `delete` for each document."""
+    last: dict[int, tuple[str, float]] = {}
+    counts: Counter[int] = Counter()
+    for kind, key, value in steps(count):
+        last[key] = kind, value
+        counts[key] += kind == "update"
+    for key, (kind, value) in last.items():
+        if kind == "insert":
+            yield {"insert": document(key)}
+        elif kind == "update":
+            yield {"update": {"_id": key}, "set": {"$set": {"count": counts[key], "value": value}}}
+        else:
+            yield {"delete": {"_id": key}}
