@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 
 #include "dualsync/mongo/command_cursor.h"
 #include "dualsync/mongo/resume_token.h"
@@ -133,12 +134,9 @@ Result<void> ChangeStreamSource::start(const Position& from, Content content) {
   const std::string what =
       options_.single_database.empty() ? "open the change stream" : fmt::format("open the change stream of {}", db_);
   if (Result<void> sent = session_.run(server_, db_, command, ErrorPlace::kChangeStream, what, &reply_); !sent.ok()) {
-    Error error = sent.error();
-    // The pipeline is constant, so what the server refuses is our token: 260 or 9, or whatever code its version has for
-    // it.
-    if (!from.empty() && error.kind == ErrorKind::kRefused) error.kind = ErrorKind::kPositionLost;
-    return error;
+    return from.empty() || sent.error().kind != ErrorKind::kRefused ? sent.error() : refused_opening(sent.error());
   }
+  refused_openings_ = 0;
   bool empty = true;
   DUALSYNC_TRY(read_cursor("firstBatch", &empty));
   if (!empty || batch_token_.empty()) {
@@ -153,6 +151,21 @@ Result<void> ChangeStreamSource::start(const Position& from, Content content) {
   content_ = content;
   state_ = State::kStreaming;
   return {};
+}
+
+// The pipeline is constant, so what the server refuses is our token: 260 or 9, or whatever code its version has for it.
+// A low code that nobody lists may as well come from a server in trouble, and a lost position costs a comparison of
+// everything: it has to say so three times, twenty seconds.
+Error ChangeStreamSource::refused_opening(Error error) {
+  constexpr std::array kOfParsing = {kCodeBadValue, 9, 14};  // 9: FailedToParse, 14: TypeMismatch
+  constexpr int kLocations = 10'000;                         // codes of one place in the server's source, from here on
+  constexpr int kTries = 3;
+  const bool of_token =
+      error.code >= kLocations || std::find(kOfParsing.begin(), kOfParsing.end(), error.code) != kOfParsing.end();
+  const bool lost = of_token || ++refused_openings_ >= kTries;
+  if (lost) refused_openings_ = 0;
+  error.kind = lost ? ErrorKind::kPositionLost : ErrorKind::kConnectivity;
+  return error;
 }
 
 Result<void> ChangeStreamSource::read_cursor(const char* batch_name, bool* empty) {
@@ -208,7 +221,12 @@ Result<void> ChangeStreamSource::get_more() {
   // Without content one event at a time, so that as few as possible lose theirs.
   BSON_APPEND_INT32(command.get(), "batchSize", content_ == Content::kLeftOut ? 1 : options_.batch_size);
   BSON_APPEND_INT64(command.get(), "maxTimeMS", options_.max_wait.count());
-  return session_.run(server_, db_, command, ErrorPlace::kChangeStream, "read the change stream", &reply_);
+  Result<void> read = session_.run(server_, db_, command, ErrorPlace::kChangeStream, "read the change stream", &reply_);
+  if (read.ok() || read.error().kind != ErrorKind::kUnsupported) return read;
+  // It could a moment ago. Whether it still can, opening the stream tells.
+  Error error = read.error();
+  error.kind = ErrorKind::kConnectivity;
+  return error;
 }
 
 Result<void> ChangeStreamSource::go_on_without_content(const Error& too_large) {

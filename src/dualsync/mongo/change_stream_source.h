@@ -39,6 +39,7 @@ class ChangeStreamSource final : public ChangeSource {
   enum class Content : std::uint8_t { kWhole, kLeftOut };
   enum class State : std::uint8_t { kClosed, kStreaming, kInvalidated };
 
+  Error refused_opening(Error error);
   Result<void> start(const Position& from, Content content);
   Result<void> inspect_server();
   void build_aggregate(const Position& from, Content content, BsonDoc* command) const;
@@ -62,6 +63,7 @@ class ChangeStreamSource final : public ChangeSource {
   std::int64_t cursor_id_ = 0;
   std::string batch_token_;     // postBatchResumeToken of reply_
   std::string start_token_;     // the token that the stream began with: its time is not "seen" but "from here on"
+  int refused_openings_ = 0;    // one after the other, with codes that may mean anything
   OpTime previous_reply_time_;  // operation time of the reply before reply_
   Position position_;
   BsonDoc reply_;                   // the events' bytes
