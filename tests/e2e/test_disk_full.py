@@ -111,6 +111,7 @@ def test_killed_on_a_full_disk_it_goes_on_after_a_restart(world: World, small_di
     small_disk.fill()
 
     def broken() -> bool:
+        small_disk.fill()  # what the queue no longer needs gives room back
         world.db.things.update_many({}, {"$inc": {"n": 1}, "$set": {"text": "z" * 500}})
         return "queue-broken" in reasons(daemon)
 

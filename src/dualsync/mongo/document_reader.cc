@@ -42,7 +42,7 @@ bool hint_refused(const Error& error) {
 
 // {find: ns, filter: {_id: {$in: [keys from *position on]}}, ...}; moves *position behind the last key that fits.
 Result<void> build_find_by_ids(const Namespace& ns, std::span<const std::string_view> keys, OpTime after,
-                               bool with_hint, std::size_t* position, BsonDoc* command) {
+                               std::size_t* position, BsonDoc* command) {
   append_text(command->get(), "find", ns.collection);
   bson_t filter;
   bson_t condition;
@@ -65,7 +65,7 @@ Result<void> build_find_by_ids(const Namespace& ns, std::span<const std::string_
   bson_append_array_end(&condition, &values);
   bson_append_document_end(&filter, &condition);
   bson_append_document_end(command->get(), &filter);
-  if (with_hint) append_id_pattern(command->get(), "hint");
+  // No hint: keys lead to the index by themselves, and not every server goes straight to them when it is given one.
   // One more than can be found, so that the first reply can also say that the cursor is at its end.
   BSON_APPEND_INT32(command->get(), "batchSize", static_cast<std::int32_t>(*position - first + 1));
   append_majority_read_concern(command, after);
@@ -182,21 +182,14 @@ MongoReader::MongoReader(std::shared_ptr<ClientPool> pool)
 Result<OpTime> MongoReader::find_by_ids(const Namespace& ns, std::span<const std::string_view> document_keys,
                                         OpTime after, const std::function<void(std::string_view document)>& found) {
   OpTime newest;
-  bool with_hint = true;
   auto server = session_->select_primary();
   if (!server.ok()) return server.error();
   const OpTime bound = server->standalone ? OpTime{} : after;  // a standalone has no cluster times
   for (std::size_t position = 0; position < document_keys.size();) {
-    const std::size_t first = position;
     BsonDoc command;
-    DUALSYNC_TRY(build_find_by_ids(ns, document_keys, bound, with_hint, &position, &command));
+    DUALSYNC_TRY(build_find_by_ids(ns, document_keys, bound, &position, &command));
     CommandCursor cursor(session_, ns.db, fmt::format("read documents of {}", ns.full()));
-    if (const Result<void> started = cursor.start(command, 0); !started.ok()) {
-      if (!with_hint || !hint_refused(started.error())) return started.error();
-      with_hint = false;
-      position = first;
-      continue;
-    }
+    DUALSYNC_TRY(cursor.start(command, 0));
     while (true) {
       const auto document = cursor.next();
       if (!document.ok()) return document.error();
