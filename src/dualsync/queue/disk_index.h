@@ -1,8 +1,7 @@
 // DiskIndex: which operation of a document is the newest among those that only the disk holds.
 //
 // Memory   at most as many entries of 24 bytes (hash_table.h) as it was told; a larger backlog spills all of them to
-// the column
-//          family `pending`, where entries may be stale (the caller checks), until the queue is empty
+//          the column family `pending`, where entries may be stale (the caller checks), until the queue is empty
 // Threads  none of its own: the queue's lock guards it
 #pragma once
 

@@ -30,8 +30,7 @@ struct QueueOptions {
   bool strict = false;  // local's order across everything: nothing merges, and there must be one lane
   std::size_t memory_operations = 10'000;  // decoded operations in memory; the rest stays on disk
   std::size_t memory_bytes = 16U << 20U;   // and their bytes; one larger operation alone is let through
-  // Documents in the index of what only the disk holds, before it goes there, too: just before it would take over 6
-  // MiB.
+  // Documents in the index of what only the disk holds, before it goes there, too: the table's most within 6 MiB.
   std::size_t index_operations = 183'000;
   std::size_t recent_records = 1U << 14U;  // small records that are kept in memory although only the disk holds them
   const Clock* clock = &system_clock();

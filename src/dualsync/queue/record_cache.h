@@ -1,5 +1,5 @@
-// RecordCache: the newest records of operations that only the disk holds and that something merged into, so that the
-// next merge reads no disk. What waits and is small is what merges often: counters, touches.
+// RecordCache: the newest records of operations that only the disk holds, so that the next merge reads no disk: of
+// small ones when they come in, and of whatever something merged into. What merges often is small: counters, touches.
 //
 // Rule     a record that is here is the operation's newest, and the operation is on the disk and not in the window:
 //          whoever changes or removes its record there puts or forgets it here
