@@ -2,6 +2,8 @@
 
 #include <mongoc/mongoc.h>
 
+#include <cstdlib>
+
 #include "dualsync/base/log.h"
 #include "dualsync/base/redact.h"
 
@@ -20,7 +22,11 @@ void to_our_log(mongoc_log_level_t level, const char* domain, const char* messag
 MongocLog::MongocLog() { mongoc_log_set_handler(to_our_log, nullptr); }
 MongocLog::~MongocLog() { mongoc_log_set_handler(mongoc_log_default_handler, nullptr); }
 
-MongocLibrary::Started::Started() { mongoc_init(); }
+MongocLibrary::Started::Started() {
+  constexpr int kKeepTheUsers = 0;
+  setenv("MONGOC_DISABLE_SHM", "1", kKeepTheUsers);
+  mongoc_init();
+}
 MongocLibrary::Started::~Started() { mongoc_cleanup(); }
 
 MongocLibrary::MongocLibrary() = default;

@@ -14,6 +14,8 @@ class MongocLog {
   MongocLog& operator=(const MongocLog&) = delete;
 };
 
+// Our own log gets every line, that of the start too. Sets MONGOC_DISABLE_SHM unless it is set: a killed process would
+// leave its counters' file in /dev/shm for good, and another process that gets its number would be warned of it.
 class MongocLibrary {
  public:
   MongocLibrary();
@@ -25,8 +27,8 @@ class MongocLibrary {
     Started();
     ~Started();
   };
+  const MongocLog log_;  // first: starting writes lines too
   const Started started_;
-  const MongocLog log_;
 };
 
 }  // namespace dualsync
