@@ -165,6 +165,8 @@ def main() -> int:
         print("fresh_machine: this needs root, and debootstrap (apt-get install debootstrap)", file=sys.stderr)
         return 2
     log = Log(arguments.log)
+    if arguments.work is not None:
+        arguments.work.mkdir(parents=True, exist_ok=True)
     if run("git", "-C", str(ROOT), "status", "--porcelain"):
         log.say("what is not committed is not tried")
     with tempfile.TemporaryDirectory(prefix="fresh-machine.", dir=arguments.work) as folder:

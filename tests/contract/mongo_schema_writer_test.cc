@@ -57,6 +57,25 @@ TEST(SchemaCommands, AMirrorNeitherEvictsNorExpires) {
   BsonDoc modify;
   EXPECT_FALSE(
       *build_modify("c", bson_of(R"({"index": {"name": "x", "expireAfterSeconds": 5}, "cappedSize": 1})"), &modify));
+  const std::string expiry = bson_of(R"({"expireAfterSeconds": 60})");
+  BsonDoc series;
+  EXPECT_FALSE(*build_modify("c", expiry, &series));
+  BsonDoc restored;
+  EXPECT_TRUE(*build_modify("c", expiry, &restored, SchemaForm::kTrue));
+  EXPECT_EQ(restored.str(), bson_of(R"({"collMod": "c", "expireAfterSeconds": 60})"));
+}
+
+TEST(SchemaCommands, WhatFollowsFromAGranularityIsLeftOut) {
+  BsonDoc listed;
+  ASSERT_TRUE(is_ok(build_create("c", bson_of(R"({"timeseries": {"timeField": "at", "granularity": "hours",
+                                                   "bucketMaxSpanSeconds": 2592000}, "expireAfterSeconds": 9})"),
+                                 &listed)));
+  EXPECT_EQ(listed.str(), bson_of(R"({"create": "c", "timeseries": {"timeField": "at", "granularity": "hours"}})"));
+  BsonDoc custom;
+  const std::string both =
+      R"("timeseries": {"timeField": "at", "bucketMaxSpanSeconds": 9, "bucketRoundingSeconds": 9})";
+  ASSERT_TRUE(is_ok(build_create("c", bson_of("{" + both + "}"), &custom)));
+  EXPECT_EQ(custom.str(), bson_of(R"({"create": "c", )" + both + "}"));
 }
 
 TEST(SchemaCommands, OldIndexValuesMeanAscending) {

@@ -17,10 +17,12 @@ class FakeSchemaWriter final : public SchemaWriter {
   Result<void> create_collection(const Namespace& ns, std::string_view options) override {
     if (auto no = answer("create", ns, !options.empty())) return *no;
     if (server_.data.contains(ns)) return {};
-    bson_iter_t view_on;
-    server_.make(
-        ns, "", std::string(options),
-        find_field(options, "viewOn", &view_on) ? CollectionInfo::Type::kView : CollectionInfo::Type::kCollection);
+    bson_iter_t of_a_kind;
+    auto type = CollectionInfo::Type::kCollection;
+    if (find_field(options, "viewOn", &of_a_kind)) type = CollectionInfo::Type::kView;
+    if (find_field(options, "timeseries", &of_a_kind)) type = CollectionInfo::Type::kTimeseries;
+    if (type == CollectionInfo::Type::kTimeseries) server_.series.try_emplace(ns);
+    server_.make(ns, "", std::string(options), type);
     return {};
   }
   Result<void> create_index(const Namespace& ns, std::string_view definition) override {

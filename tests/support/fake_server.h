@@ -20,11 +20,13 @@ using Documents = std::map<std::string, std::string, ById>;  // {_id: ...} -> do
 
 struct FakeServer {
   std::map<Namespace, Documents> data;
+  std::map<Namespace, std::vector<std::string>> series;  // measurements of time series, in no order
+  bool keeps_measurements = false;                       // removes none, as servers before 7.0
   OpTime time{100, 1};
   bool down = false;
   bool digests = false;  // can give them
   int scans = 0;
-  bool full = false;                // takes deletes only
+  bool full = false;                                      // takes deletes only
   bool refuse_command = false;                            // the command as a whole, while it holds a refused document
   std::set<std::string> refused;                          // documents that validation does not let in
   std::vector<std::string> unique;                        // fields, each with a unique index of its own

@@ -12,6 +12,7 @@
 #include "dualsync/codec/bson.h"
 #include "dualsync/codec/bson_compare.h"
 #include "dualsync/codec/document_key.h"
+#include "dualsync/codec/measurement.h"
 #include "dualsync/ports/sides.h"
 #include "support/fake_schema.h"
 #include "support/fake_server.h"
@@ -31,6 +32,24 @@ class FakeCursor final : public DocumentCursor {
   Documents::const_iterator at_;
 };
 
+class FakeSeriesCursor final : public DocumentCursor {
+ public:
+  FakeSeriesCursor(std::vector<std::string> measurements, const std::string& field)
+      : measurements_(std::move(measurements)) {
+    std::stable_sort(measurements_.begin(), measurements_.end(), [&](const std::string& a, const std::string& b) {
+      return measurement_time(a, field) < measurement_time(b, field);
+    });
+  }
+  Result<std::string_view> next() override {
+    if (at_ == measurements_.size()) return std::string_view();
+    return std::string_view(measurements_[at_++]);
+  }
+
+ private:
+  std::vector<std::string> measurements_;
+  std::size_t at_ = 0;
+};
+
 class FakeReader : public DocumentReader {
  public:
   explicit FakeReader(FakeServer& server) : server_(server) {}
@@ -48,6 +67,11 @@ class FakeReader : public DocumentReader {
     const Documents& all = server_.documents(ns);
     const auto [begin, end] = bounds_of(all, range);
     return std::unique_ptr<DocumentCursor>(std::make_unique<FakeCursor>(Documents(begin, end)));
+  }
+  Result<std::unique_ptr<DocumentCursor>> scan_by_time(const Namespace& ns, const std::string& field) override {
+    if (server_.down) return unreachable();
+    ++server_.scans;
+    return std::unique_ptr<DocumentCursor>(std::make_unique<FakeSeriesCursor>(server_.series[ns], field));
   }
   Result<RangeDigest> digest(const Namespace& ns, const IdRange& range) override {
     if (server_.down) return unreachable();
@@ -152,6 +176,14 @@ class FakeWriter final : public BackupWriter {
       server_.data = before;
     return outcomes;
   }
+  Result<void> remove_all(const Namespace& ns, std::span<const std::string_view> keys) override {
+    if (server_.down) return unreachable();
+    if (server_.keeps_measurements) return Error{ErrorKind::kRefused, "only by its meta field", "", 72};
+    for (const std::string_view key : keys) {
+      std::erase_if(server_.series[ns], [&](const std::string& one) { return holds_all(one, key); });
+    }
+    return {};
+  }
   Result<std::vector<std::string>> find_equal(const Namespace& ns, std::string_view fields) override {
     std::vector<std::string> keys;
     bson_iter_t field;
@@ -186,6 +218,15 @@ class FakeWriter final : public BackupWriter {
     BsonDoc field;
     bson_append_iter(field.get(), name, -1, &iter);
     return field.str();
+  }
+
+  static bool holds_all(const std::string& document, std::string_view fields) {
+    bson_iter_t field;
+    DUALSYNC_CHECK(iterate_bson(fields, &field));
+    while (bson_iter_next(&field)) {
+      if (field_of(document, bson_iter_key(&field)) != field_of(fields, bson_iter_key(&field))) return false;
+    }
+    return true;
   }
 
   // Fields of the document itself, each of which must be there; false: nothing has changed.
@@ -230,6 +271,12 @@ class FakeWriter final : public BackupWriter {
   }
 
   WriteOutcome apply(const Namespace& ns, const WriteItem& item) {
+    if (const auto series = server_.series.find(ns); series != server_.series.end()) {
+      DUALSYNC_CHECK(item.kind == WriteItem::Kind::kInsert);
+      if (server_.refused.contains(std::string(item.payload))) return failure(ErrorKind::kRefused, 121);
+      series->second.emplace_back(item.payload);
+      return {};
+    }
     Documents& documents = server_.data[ns];
     const std::string key(item.document_key);
     const auto found = documents.find(key);

@@ -97,6 +97,11 @@ Json status_json(const Status& status) {
                        {"last", time_json(status.reconcile.last_ms)},
                        {"repaired", status.reconcile.repaired}};
   body["held"] = held_json(status.held);
+  body["timeSeries"] = Json::array();
+  for (const TimeSeriesStatus& one : status.time_series) {
+    body["timeSeries"].push_back(
+        {{"namespace", one.ns.full()}, {"mirrored", time_json(one.mirrored_ms)}, {"measurements", one.measurements}});
+  }
   body["metrics"] = metrics_json(status);
   return body;
 }

@@ -94,6 +94,13 @@ std::string canary_text(const CanaryStatus& canary, const Style& style) {
   return "unknown";
 }
 
+std::string time_series_text(const TimeSeriesStatus& series) {
+  const std::string name = printable(series.ns.full());
+  if (!series.mirrored_ms) return name + ", a time series: not mirrored yet";
+  return fmt::format("{}, a time series: {} measurements, mirrored at {}", name, human_count(series.measurements),
+                     utc_text({static_cast<std::uint32_t>(*series.mirrored_ms / 1000), 0}));
+}
+
 std::string counted(std::uint64_t count, const Style& style, std::string_view meaning) {
   if (count == 0) return "0";
   return fmt::format("{}  {}", style(Paint::kWarning, human_count(count)), meaning);
@@ -134,6 +141,7 @@ std::string render_status(const Status& status, const Style& style) {
   text += line("held deletes", counted(status.held_deletes, style, "that you have to decide on"));
   text += line("dirty ranges", counted(status.dirty_ranges, style, "to be compared and repaired"));
   text += line("indexes owed", counted(status.owed_indexes, style, "not built on the backup yet"));
+  for (const TimeSeriesStatus& one : status.time_series) text += line("not live", time_series_text(one));
   text += line("running for", human_duration(status.uptime_seconds));
   for (const Reason& reason : status.reasons) {
     text += fmt::format("\n{} {}\n", style(status.verdict == Verdict::kUnhealthy ? Paint::kBad : Paint::kWarning, "!"),

@@ -82,12 +82,13 @@ std::string render_verify(const VerifyReport& report, const Style& style) {
     text += fmt::format("\n{} only the backup has (SYNC_ON_DROP=keep)\n",
                         counted(static_cast<std::uint64_t>(kept), "collection that", "collections that"));
   }
-  const auto series = std::count_if(report.namespaces.begin(), report.namespaces.end(),
-                                    [](const NamespaceReport& one) { return one.time_series; });
-  if (series > 0) {
+  const auto behind = std::count_if(report.namespaces.begin(), report.namespaces.end(), [](const NamespaceReport& one) {
+    return one.time_series && one.difference_count > 0;
+  });
+  if (behind > 0) {
     text +=
-        fmt::format("\n{}: only the definition is mirrored, documents were not compared\n",
-                    counted(static_cast<std::uint64_t>(series), "time series collection", "time series collections"));
+        "\ntime series have no change stream: what was written since they were last compared is not on the backup "
+        "yet (`dualsync status`).\n`dualsync full-sync COLLECTION` mirrors one now\n";
   }
   const std::string collections = counted(report.namespaces.size(), "collection", "collections");
   const std::string took = human_duration(static_cast<std::int64_t>(report.seconds));

@@ -19,6 +19,14 @@ Enum by_name(const std::string& name, const std::array<Enum, N>& all) {
 }
 
 // Throws nlohmann's exceptions; parse_status() is the only caller.
+TimeSeriesStatus read_time_series(const Json& entry) {
+  TimeSeriesStatus one;
+  one.ns = Namespace::parse(entry.at("namespace").get<std::string>());
+  if (entry.at("mirrored").is_string()) one.mirrored_ms = parse_iso8601(entry.at("mirrored").get<std::string>());
+  entry.at("measurements").get_to(one.measurements);
+  return one;
+}
+
 Status read_status(const Json& body) {
   using C = CaptureState;
   Status status;
@@ -65,6 +73,7 @@ Status read_status(const Json& body) {
   if (reconcile.at("last").is_string())
     status.reconcile.last_ms = parse_iso8601(reconcile.at("last").get<std::string>());
   reconcile.at("repaired").get_to(status.reconcile.repaired);
+  for (const Json& entry : body.at("timeSeries")) status.time_series.push_back(read_time_series(entry));
   const Json& metrics = body.at("metrics");
   metrics.at("totalOperations").get_to(status.total_operations);
   metrics.at("successfulSyncs").get_to(status.successful_syncs);

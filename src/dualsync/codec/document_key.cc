@@ -179,6 +179,14 @@ std::string id_key_of(std::string_view document) {
   return key.str();
 }
 
+std::string id_to_json(const std::string& key) {
+  if (key.empty()) return {};
+  const std::string text = to_json(key);
+  const std::size_t begin = text.find_first_not_of(' ', text.find(':') + 1);
+  const std::size_t end = text.find_last_not_of(' ', text.rfind('}') - 1);
+  return text.substr(begin, end + 1 - begin);
+}
+
 std::string id_key_from_text(std::string_view text) {
   const std::string json = "{\"_id\": " + std::string(text) + "}";
   bson_error_t error{};

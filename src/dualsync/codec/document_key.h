@@ -20,6 +20,9 @@ bool append_canonical_key(std::string_view document_key, std::string* out);
 // {_id: value} of a whole document. Empty if there is no `_id`.
 std::string id_key_of(std::string_view document);
 
+// The value of {_id: value} as canonical Extended JSON, for people; nothing of an empty key.
+std::string id_to_json(const std::string& key);
+
 // {_id: value} from what a person types: Extended JSON, or else the text itself as a string.
 std::string id_key_from_text(std::string_view text);
 

@@ -13,6 +13,7 @@
 #include "dualsync/model/op_time.h"
 #include "dualsync/model/owed_index.h"
 #include "dualsync/model/reconcile.h"
+#include "dualsync/model/time_series.h"
 
 namespace dualsync {
 
@@ -149,6 +150,7 @@ struct Status {
   std::uint64_t bytes_sent = 0;
   std::uint64_t bytes_saved = 0;  // payloads that coalescing made needless
   CopyStatus copy;
+  std::vector<TimeSeriesStatus> time_series;  // not live: mirrored by comparing
   std::vector<LaneStatus> lanes;
 };
 

@@ -44,7 +44,9 @@ struct NamespaceReport {
   std::vector<std::string> schema;      // differences of indexes, options, views, in words
   bool only_on_backup = false;          // local has no such collection
   bool kept = false;                    // and SYNC_ON_DROP=keep wants it to stay: no difference
-  bool time_series = false;             // its documents are not mirrored, and were not compared
+  bool time_series = false;             // mirrored by comparing, not live: what is newer than that differs
+  std::uint64_t pending = 0;            // of a time series: written since the comparison that mirrored it
+  std::vector<std::uint64_t> marks;     // hashes of the measurements that differ, ascending; bounded
 
   bool equal() const { return difference_count == 0 && schema.empty(); }
 };

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <numeric>
 
 #include "dualsync/mongo/write_reply.h"
 
@@ -112,6 +113,29 @@ Result<void> MongoBackupWriter::settle() {
   BsonDoc reply;
   DUALSYNC_TRY(session_->write(unanswered_->db, &command, fmt::format("settle {}", unanswered_->full()), &reply));
   unanswered_.reset();
+  return {};
+}
+
+// Deletes of many measurements by one statement: servers number only those that delete one document.
+Result<void> MongoBackupWriter::remove_all(const Namespace& ns, std::span<const std::string_view> keys) {
+  DUALSYNC_TRY(learn_server());
+  while (!keys.empty()) {
+    BsonDoc command;
+    const auto taken = build_remove_all(ns.collection, keys, bytes_max_, &command);
+    if (!taken.ok()) return taken.error();
+    const std::string what = fmt::format("delete from {}", ns.full());
+    BsonDoc reply;
+    DUALSYNC_TRY(session_->write_unnumbered(ns.db, &command, what, &reply));
+    bytes_sent_ += command.bytes().size();
+    std::vector<std::size_t> places(*taken);
+    std::iota(places.begin(), places.end(), 0);
+    std::vector<WriteOutcome> outcomes(*taken);
+    apply_write_errors(*reply.get(), places, what, &outcomes);
+    for (const WriteOutcome& outcome : outcomes) {
+      if (!outcome.ok) return outcome.error;
+    }
+    keys = keys.subspan(*taken);
+  }
   return {};
 }
 

@@ -31,6 +31,7 @@ class MongoBackupWriter final : public BackupWriter {
   Result<std::vector<WriteOutcome>> write(const Namespace& ns, std::span<const WriteItem> items) override;
   Result<std::vector<WriteOutcome>> write_in_order(const Namespace& ns, std::span<const WriteItem> items) override;
   Result<std::vector<WriteOutcome>> write_atomically(const Namespace& ns, std::span<const WriteItem> items) override;
+  Result<void> remove_all(const Namespace& ns, std::span<const std::string_view> keys) override;
   Result<std::vector<std::string>> find_equal(const Namespace& ns, std::string_view fields) override;
   bool settled() const override { return !unanswered_; }
   Result<void> settle() override;

@@ -170,6 +170,15 @@ Result<void> ClientSession::write(const std::string& db, BsonDoc* command, std::
   return result;
 }
 
+Result<void> ClientSession::write_unnumbered(const std::string& db, BsonDoc* command, std::string_view what,
+                                             BsonDoc* reply) {
+  const auto server = select_primary();
+  if (!server.ok()) return server.error();
+  append_majority_write_concern(command);
+  bool may_retry = false;
+  return send_write(db, *command, what, reply, &may_retry);
+}
+
 Result<ClientSession::Transaction> ClientSession::begin() {
   auto server = select_primary();
   if (!server.ok()) return server.error();

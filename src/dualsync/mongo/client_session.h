@@ -95,6 +95,9 @@ class ClientSession {
   // A write concern error is an error: nothing is known about any statement then.
   Result<void> write(const std::string& db, BsonDoc* command, std::string_view what, BsonDoc* reply);
 
+  // The same without a number, for what no server numbers; and once only.
+  Result<void> write_unnumbered(const std::string& db, BsonDoc* command, std::string_view what, BsonDoc* reply);
+
   // A transaction: begin, write any number of times, then commit or roll back. After an error of write_in only
   // roll_back makes sense; the server has aborted by itself if the error was its own. kUnsupported: a standalone
   // server.

@@ -231,6 +231,20 @@ Result<std::unique_ptr<DocumentCursor>> MongoReader::scan(const Namespace& ns, c
   }
 }
 
+Result<std::unique_ptr<DocumentCursor>> MongoReader::scan_by_time(const Namespace& ns, const std::string& field) {
+  BsonDoc command;
+  append_text(command.get(), "find", ns.collection);
+  BsonDoc sort;
+  BSON_APPEND_INT32(sort.get(), field.c_str(), 1);
+  append_document(command.get(), "sort", sort.bytes());
+  BSON_APPEND_BOOL(command.get(), "allowDiskUse", true);
+  BSON_APPEND_INT32(command.get(), "batchSize", kScanBatch);
+  append_majority_read_concern(&command, OpTime{});
+  auto cursor = std::make_unique<CommandCursor>(session_, ns.db, fmt::format("scan {}", ns.full()));
+  DUALSYNC_TRY(cursor->start(command, kScanBatch));
+  return {std::make_unique<ScanCursor>(std::move(cursor))};
+}
+
 Result<std::vector<std::string>> MongoReader::list_databases() {
   BsonDoc command;
   BSON_APPEND_INT32(command.get(), "listDatabases", 1);

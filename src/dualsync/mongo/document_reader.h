@@ -27,6 +27,7 @@ class MongoReader final : public DocumentReader {
   Result<OpTime> find_by_ids(const Namespace& ns, std::span<const std::string_view> document_keys, OpTime after,
                              const std::function<void(std::string_view document)>& found) override;
   Result<std::unique_ptr<DocumentCursor>> scan(const Namespace& ns, const IdRange& range) override;
+  Result<std::unique_ptr<DocumentCursor>> scan_by_time(const Namespace& ns, const std::string& field) override;
   Result<std::vector<std::string>> list_databases() override;
   Result<std::vector<CollectionInfo>> list_collections(const std::string& db) override;
   Result<std::vector<std::string>> list_indexes(const Namespace& ns) override;

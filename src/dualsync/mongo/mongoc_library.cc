@@ -1,8 +1,10 @@
 #include "dualsync/mongo/mongoc_library.h"
 
 #include <mongoc/mongoc.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
-#include <cstdlib>
+#include <string>
 
 #include "dualsync/base/log.h"
 #include "dualsync/base/redact.h"
@@ -23,8 +25,8 @@ MongocLog::MongocLog() { mongoc_log_set_handler(to_our_log, nullptr); }
 MongocLog::~MongocLog() { mongoc_log_set_handler(mongoc_log_default_handler, nullptr); }
 
 MongocLibrary::Started::Started() {
-  constexpr int kKeepTheUsers = 0;
-  setenv("MONGOC_DISABLE_SHM", "1", kKeepTheUsers);
+  // Made when the library was loaded, before main(); what is mapped stays.
+  ::shm_unlink(("/mongoc-" + std::to_string(::getpid())).c_str());
   mongoc_init();
 }
 MongocLibrary::Started::~Started() { mongoc_cleanup(); }

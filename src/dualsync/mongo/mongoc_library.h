@@ -14,8 +14,9 @@ class MongocLog {
   MongocLog& operator=(const MongocLog&) = delete;
 };
 
-// Our own log gets every line, that of the start too. Sets MONGOC_DISABLE_SHM unless it is set: a killed process would
-// leave its counters' file in /dev/shm for good, and another process that gets its number would be warned of it.
+// Our own log gets every line, that of the start too. The counters that libmongoc keeps in a file of /dev/shm lose
+// their name: a killed process would leave it for good, and libmongoc would warn another one that gets its number, on
+// standard error.
 class MongocLibrary {
  public:
   MongocLibrary();

@@ -59,6 +59,20 @@ bool append_index_change(bson_t* to, const bson_iter_t& field) {
   return changes;
 }
 
+// What follows from the granularity is listed beside it, but not every server takes it so. False: it has none.
+bool append_series(bson_t* to, const bson_iter_t& series) {
+  bson_iter_t part;
+  const auto options = iter_document(series);
+  if (!options || !find_field(*options, "granularity", &part) || !iterate_bson(*options, &part)) return false;
+  BsonDoc kept;
+  while (bson_iter_next(&part)) {
+    const std::string_view name = bson_iter_key(&part);
+    if (name != "bucketMaxSpanSeconds" && name != "bucketRoundingSeconds") append_value(kept.get(), name, part);
+  }
+  append_document(to, "timeseries", kept.bytes());
+  return true;
+}
+
 }  // namespace
 
 Result<void> build_create(const std::string& collection, std::string_view options, BsonDoc* command, SchemaForm form) {
@@ -76,6 +90,7 @@ Result<void> build_create(const std::string& collection, std::string_view option
     if (name == "viewPipeline") name = "pipeline";
     // Only views have a pipeline; a collection's options may hold an empty one.
     if (name == "pipeline" && !is_view) continue;
+    if (name == "timeseries" && append_series(command->get(), iter)) continue;
     bson_append_iter(command->get(), name.data(), static_cast<int>(name.size()), &iter);
   }
   return {};
@@ -109,7 +124,7 @@ Result<bool> build_create_index(const std::string& collection, std::string_view 
   return true;
 }
 
-Result<bool> build_modify(const std::string& collection, std::string_view changes, BsonDoc* command) {
+Result<bool> build_modify(const std::string& collection, std::string_view changes, BsonDoc* command, SchemaForm form) {
   bson_iter_t iter;
   if (!iterate_bson(changes, &iter)) return not_bson("changes of a collection");
   bson_append_utf8(command->get(), "collMod", -1, collection.c_str(), static_cast<int>(collection.size()));
@@ -117,7 +132,8 @@ Result<bool> build_modify(const std::string& collection, std::string_view change
   while (bson_iter_next(&iter)) {
     const std::string_view name = bson_iter_key(&iter);
     if (name == "index") any = append_index_change(command->get(), iter) || any;
-    if (contains(kDroppedOfModify, name)) continue;
+    const bool kept = form == SchemaForm::kTrue && contains(kTrueOfCreate, name);
+    if (!kept && contains(kDroppedOfModify, name)) continue;
     const std::string_view target = name == "viewPipeline" ? "pipeline" : name;
     bson_append_iter(command->get(), target.data(), static_cast<int>(target.size()), &iter);
     any = true;

@@ -28,6 +28,7 @@ Result<bool> build_create_index(const std::string& collection, std::string_view 
                                 SchemaForm form = SchemaForm::kMirror);
 
 // {collMod: collection, ...}. Returns false if nothing is left to change.
-Result<bool> build_modify(const std::string& collection, std::string_view changes, BsonDoc* command);
+Result<bool> build_modify(const std::string& collection, std::string_view changes, BsonDoc* command,
+                          SchemaForm form = SchemaForm::kMirror);
 
 }  // namespace dualsync

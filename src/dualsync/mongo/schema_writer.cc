@@ -43,7 +43,7 @@ Result<void> MongoSchemaWriter::drop_index(const Namespace& ns, const std::strin
 
 Result<void> MongoSchemaWriter::modify_collection(const Namespace& ns, std::string_view changes) {
   BsonDoc command;
-  const auto needed = build_modify(ns.collection, changes, &command);
+  const auto needed = build_modify(ns.collection, changes, &command, form_);
   if (!needed.ok()) return needed.error();
   if (!*needed) return {};
   return send(ns.db, &command, fmt::format("change {}", ns.full()));

@@ -1,5 +1,6 @@
 #include "dualsync/mongo/write_command.h"
 
+#include <algorithm>
 #include <optional>
 
 namespace dualsync {
@@ -16,11 +17,7 @@ bool needs_eq(const bson_iter_t& value) {
   return BSON_ITER_HOLDS_DOCUMENT(&value) || BSON_ITER_HOLDS_REGEX(&value) || BSON_ITER_HOLDS_ARRAY(&value);
 }
 
-Result<void> append_key(bson_t* query, std::string_view document_key) {
-  bson_iter_t iter;
-  if (!find_field(document_key, "_id", &iter) || !iterate_bson(document_key, &iter)) {
-    return bad_item("a document key without `_id`");
-  }
+void append_fields(bson_t* query, bson_iter_t iter) {
   while (bson_iter_next(&iter)) {
     if (needs_eq(iter)) {
       bson_t condition;
@@ -31,6 +28,14 @@ Result<void> append_key(bson_t* query, std::string_view document_key) {
       append_value(query, bson_iter_key(&iter), iter);
     }
   }
+}
+
+Result<void> append_key(bson_t* query, std::string_view document_key) {
+  bson_iter_t iter;
+  if (!find_field(document_key, "_id", &iter) || !iterate_bson(document_key, &iter)) {
+    return bad_item("a document key without `_id`");
+  }
+  append_fields(query, iter);
   return {};
 }
 
@@ -238,6 +243,33 @@ bool has_zero_timestamp(std::string_view document) {
   // Asked of every document that is sent: most hold no byte that could be the type of a timestamp.
   if (document.find(static_cast<char>(BSON_TYPE_TIMESTAMP)) == std::string_view::npos) return false;
   return !zero_timestamp_fields(document).empty();
+}
+
+Result<std::size_t> build_remove_all(const std::string& collection, std::span<const std::string_view> keys,
+                                     std::size_t bytes_max, BsonDoc* command) {
+  BSON_APPEND_UTF8(command->get(), "delete", collection.c_str());
+  BSON_APPEND_BOOL(command->get(), "ordered", false);
+  bson_t deletes;
+  BSON_APPEND_ARRAY_BEGIN(command->get(), "deletes", &deletes);
+  std::size_t count = 0;
+  for (std::size_t bytes = 0; count < std::min(keys.size(), kItemsMax); ++count) {
+    const std::string_view key = keys[count];
+    bytes += key.size() + kItemOverhead + kCollationBytes;
+    if (count > 0 && bytes > bytes_max) break;
+    bson_iter_t fields;
+    if (!iterate_bson(key, &fields)) return bad_item("a key that is not BSON");
+    bson_t statement;
+    bson_t query;
+    bson_append_document_begin(&deletes, std::to_string(count).c_str(), -1, &statement);
+    BSON_APPEND_DOCUMENT_BEGIN(&statement, "q", &query);
+    append_fields(&query, fields);
+    bson_append_document_end(&statement, &query);
+    BSON_APPEND_INT32(&statement, "limit", 0);
+    if (holds_text(key)) append_simple_collation(&statement);
+    bson_append_document_end(&deletes, &statement);
+  }
+  bson_append_array_end(command->get(), &deletes);
+  return count;
 }
 
 void build_no_change(const std::string& collection, BsonDoc* command) {

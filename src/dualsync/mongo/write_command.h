@@ -47,6 +47,11 @@ Result<std::size_t> build_write(const WriteBuild& build, BsonDoc* command);
 Result<void> build_zero_timestamps(const std::string& collection, std::span<const WriteItem> items,
                                    std::span<const std::size_t> chosen, bool bypass_validation, BsonDoc* command);
 
+// A delete command for everything that holds all fields of one of `keys`. Returns how many of them, from the first on,
+// are in it: at least one.
+Result<std::size_t> build_remove_all(const std::string& collection, std::span<const std::string_view> keys,
+                                     std::size_t bytes_max, BsonDoc* command);
+
 // A write that finds nothing to change, wherever it goes.
 void build_no_change(const std::string& collection, BsonDoc* command);
 

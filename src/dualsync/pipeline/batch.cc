@@ -7,6 +7,7 @@
 #include "dualsync/codec/bson.h"
 #include "dualsync/codec/document_key.h"
 #include "dualsync/pipeline/collision.h"
+#include "dualsync/pipeline/time_series_list.h"
 
 namespace dualsync {
 namespace {
@@ -62,6 +63,11 @@ std::vector<Completion> Batch::run() {
 void Batch::run_namespace(const Namespace& ns, const Indexes& indexes) {
   if (!context_.scope.contains(ns) &&
       !is_canary(ns.db, ns.collection)) {  // a rename took it along, out of what is mirrored
+    for (const std::size_t i : indexes) completion(i, Completion::Kind::kDone);
+    return;
+  }
+  // Mirrored by comparing, whoever tells of its measurements: no server makes a second insert of one the same.
+  if (context_.time_series != nullptr && context_.time_series->contains(ns)) {
     for (const std::size_t i : indexes) completion(i, Completion::Kind::kDone);
     return;
   }

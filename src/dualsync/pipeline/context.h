@@ -56,6 +56,7 @@ struct PipelineCounters {
 };
 
 class MirrorMetrics;
+class TimeSeriesList;
 
 struct PipelineContext {
   PipelineOptions options;
@@ -70,9 +71,10 @@ struct PipelineContext {
   const WriteGate* gate = nullptr;                                                // null: everything may be written
   std::shared_ptr<NamespaceGate> lanes_gate = std::make_shared<NamespaceGate>();  // never null
 
-  MirrorMetrics* metrics = nullptr;     // null: nobody asks for them (tests)
-  const Pause* pause = nullptr;         // null: nobody pauses (tests)
-  DeleteGuard* delete_guard = nullptr;  // null: nothing is guarded (tests, and `drain`)
+  MirrorMetrics* metrics = nullptr;       // null: nobody asks for them (tests)
+  const Pause* pause = nullptr;           // null: nobody pauses (tests)
+  DeleteGuard* delete_guard = nullptr;    // null: nothing is guarded (tests, and `drain`)
+  TimeSeriesList* time_series = nullptr;  // null: nobody asks for them (tests)
 
   bool paused() const { return pause != nullptr && pause->active(); }
   bool may_write() const { return !paused() && (gate == nullptr || gate->may_write().ok()); }

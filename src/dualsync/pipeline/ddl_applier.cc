@@ -11,6 +11,7 @@
 #include "dualsync/pipeline/queue_keeper.h"
 #include "dualsync/pipeline/refusal.h"
 #include "dualsync/pipeline/schema_repair.h"
+#include "dualsync/pipeline/time_series_list.h"
 
 namespace dualsync {
 namespace {
@@ -131,6 +132,7 @@ Result<DdlApplier::Outcome> DdlApplier::repeat(const DdlEvent& event) {
     case DdlEvent::Type::kModify: return apply_modify(event);
     case DdlEvent::Type::kRename: return apply_rename(event);
     case DdlEvent::Type::kDrop: {
+      if (context_.time_series != nullptr) DUALSYNC_TRY(context_.time_series->forget(event.ns));
       DUALSYNC_TRY(indexes_.forget_owed(event.ns));
       DUALSYNC_TRY(remove_collection(context_, *backup_, *schema_, backup_ns, event.time, Removal::kDropped));
       return Outcome{{}, {event.ns}};
@@ -159,11 +161,13 @@ Result<DdlApplier::Outcome> DdlApplier::apply_create(const DdlEvent& event) {
     if (!*empty)
       outcome.dirty.push_back(dirty(event.ns, "created on local, but the backup already held documents", event));
   }
-  if (event.timeseries) {
-    log::warn("ddl", "time series collections have no change stream; this one is not mirrored live",
-              {{"namespace", event.ns.full()}});
-  }
   DUALSYNC_TRY(schema_->create_collection(backup_ns, event.description));
+  if (event.timeseries) {
+    log::info("ddl", "a time series collection has no change stream: it is mirrored by comparing, not live",
+              {{"namespace", event.ns.full()}});
+    if (context_.time_series != nullptr) DUALSYNC_TRY(context_.time_series->add(event.ns));
+    outcome.dirty.push_back(dirty(event.ns, "a time series has been created", event));
+  }
   return outcome;
 }
 
@@ -275,6 +279,7 @@ Result<DdlApplier::Outcome> DdlApplier::apply_drop_database(const DdlEvent& even
       outcome.dirty.push_back(dirty(local, "an earlier database of this name was dropped", event));
       continue;
     }
+    if (context_.time_series != nullptr) DUALSYNC_TRY(context_.time_series->forget(local));
     DUALSYNC_TRY(indexes_.forget_owed(local));
     DUALSYNC_TRY(remove_collection(context_, *backup_, *schema_, info.ns, event.time, Removal::kDropped));
     outcome.clean.push_back(local);

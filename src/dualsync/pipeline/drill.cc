@@ -173,7 +173,7 @@ Result<Drill::TrueCollections> Drill::true_collections() {
     auto collections = reader->list_collections(db);
     if (!collections) return collections.error().in("local");
     for (const CollectionInfo& info : *collections) {
-      if (!scope_.contains(info.ns) || info.type != CollectionInfo::Type::kCollection) continue;
+      if (!scope_.contains(info.ns) || info.type == CollectionInfo::Type::kView) continue;
       auto indexes = reader->list_indexes(info.ns);
       if (!indexes) return indexes.error().in("local");
       found[info.ns] = {info.options, std::move(*indexes)};
@@ -189,7 +189,7 @@ Result<Drill::TrueCollections> Drill::restored_collections(const DrillReport& re
     auto collections = reader->list_collections(scratch_db);
     if (!collections) return collections.error().in("target");
     for (const DrilledNamespace& one : report.namespaces) {
-      if (one.ns.db != local_db || one.type != "collection" || !one.sound()) continue;
+      if (one.ns.db != local_db || one.type == "view" || !one.sound()) continue;
       const Namespace& scratch = placed_.at(scope_.to_backup(one.ns));
       const auto there = std::find_if(collections->begin(), collections->end(),
                                       [&](const CollectionInfo& info) { return info.ns == scratch; });

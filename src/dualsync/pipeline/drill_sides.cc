@@ -18,6 +18,11 @@ class ThrottledWriter final : public BackupWriter {
     limiter_.spend(items.size(), bytes_of(items));
     return writer_->write_atomically(ns, items);
   }
+  Result<void> remove_all(const Namespace& ns, std::span<const std::string_view> keys) override {
+    limiter_.wait(stop_);
+    limiter_.spend(keys.size(), 0);
+    return writer_->remove_all(ns, keys);
+  }
   Result<std::vector<std::string>> find_equal(const Namespace& ns, std::string_view fields) override {
     return writer_->find_equal(ns, fields);
   }
@@ -47,6 +52,10 @@ class RestoredReader final : public DocumentReader {
   Result<std::unique_ptr<DocumentCursor>> scan(const Namespace& ns, const IdRange& range) override {
     const auto found = restored_.find(ns);
     return found == restored_.end() ? backup_->scan(ns, range) : target_->scan(found->second, range);
+  }
+  Result<std::unique_ptr<DocumentCursor>> scan_by_time(const Namespace& ns, const std::string& field) override {
+    const auto found = restored_.find(ns);
+    return found == restored_.end() ? backup_->scan_by_time(ns, field) : target_->scan_by_time(found->second, field);
   }
   Result<OpTime> find_by_ids(const Namespace& ns, std::span<const std::string_view> keys, OpTime after,
                              const std::function<void(std::string_view)>& found) override {

@@ -17,6 +17,7 @@
 #include "dualsync/pipeline/refusal.h"
 #include "dualsync/pipeline/schema_repair.h"
 #include "dualsync/pipeline/scope_keeper.h"
+#include "dualsync/pipeline/time_series_list.h"
 
 namespace dualsync {
 namespace {
@@ -130,6 +131,10 @@ void FullSync::connect() {
 
 void FullSync::disconnect() {
   local_.reset();
+  disconnect_backup();
+}
+
+void FullSync::disconnect_backup() {
   backup_.reset();
   schema_.reset();
 }
@@ -211,8 +216,11 @@ Result<void> FullSync::repair(const DirtyRange& range, std::stop_token stop) {
   const std::stop_callback cancelled(range.requested ? job_.cancelled() : std::stop_token(), end);
   auto repaired = repair_namespace(range, looked, ended.get_token());
   if (!repaired && repaired.error().kind == ErrorKind::kStopped && !stop.stop_requested() &&
-      (ended.stop_requested() || context_.paused()))
+      (ended.stop_requested() || context_.paused())) {
+    disconnect();  // what broke off may have taken the connections for itself
+    connect();
     return {};
+  }
   return repaired ? repaired : repaired.error().in(range.ns.full());
 }
 
@@ -220,16 +228,18 @@ Result<void> FullSync::repair_namespace(const DirtyRange& range, bool seen_missi
   auto info = find_collection(*local_, range.ns);
   if (!info) return info.error();
   if (!*info) return repair_missing(range, seen_missing);
-  if ((*info)->type == CollectionInfo::Type::kCollection) return repair_collection(range, **info, stop);
-  return repair_view(range, **info);
+  if (context_.time_series != nullptr && (*info)->type != CollectionInfo::Type::kTimeseries)
+    DUALSYNC_TRY(context_.time_series->forget(range.ns));
+  switch ((*info)->type) {
+    case CollectionInfo::Type::kCollection: return repair_collection(range, **info, stop);
+    case CollectionInfo::Type::kView: return repair_view(range, **info);
+    case CollectionInfo::Type::kTimeseries: return repair_time_series(range, **info, stop);
+  }
+  return {};
 }
 
-// Views are definitions; time series have no change stream, so their documents are not mirrored live.
+// Views are definitions.
 Result<void> FullSync::repair_view(const DirtyRange& range, const CollectionInfo& info) {
-  if (info.type == CollectionInfo::Type::kTimeseries) {
-    log::warn("full-sync", "time series collections have no change stream; this one is not mirrored",
-              {{"namespace", range.ns.full()}});
-  }
   SchemaRepair repair(context_, indexes_, *backup_, *schema_);
   auto there = repair.prepare(info);
   if (there && *there) DUALSYNC_TRY(repair.finish(info, {}, range.keep_extra));
@@ -241,6 +251,7 @@ Result<void> FullSync::repair_view(const DirtyRange& range, const CollectionInfo
 Result<void> FullSync::repair_missing(const DirtyRange& range, bool seen_missing) {
   if (range.keep_extra) return finish(range, "");
   if (!seen_missing) return looked(range, "");
+  if (context_.time_series != nullptr) DUALSYNC_TRY(context_.time_series->forget(range.ns));
   DUALSYNC_TRY(SchemaRepair(context_, indexes_, *backup_, *schema_).remove(range.ns));
   return finish(range, "");
 }

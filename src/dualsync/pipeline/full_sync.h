@@ -17,6 +17,7 @@
 #include "dualsync/pipeline/hold.h"
 #include "dualsync/pipeline/index_sync.h"
 #include "dualsync/pipeline/setbacks.h"
+#include "dualsync/pipeline/time_series_copy.h"
 
 namespace dualsync {
 
@@ -47,6 +48,9 @@ class FullSync {
   Result<std::vector<Namespace>> list_parts(const DirtyRange& range);
   Result<void> expand(const DirtyRange& range);  // a deployment into databases, a database into collections
   Result<void> repair_view(const DirtyRange& range, const CollectionInfo& info);
+  Result<void> repair_time_series(const DirtyRange& range, const CollectionInfo& info, std::stop_token stop);
+  Result<TimeSeriesCounts> equalise(const DirtyRange& range, const CollectionInfo& info, BackupWriter& writer,
+                                    std::stop_token stop);
   Result<void> repair_missing(const DirtyRange& range, bool seen_missing);
   Result<void> repair_collection(const DirtyRange& range, const CollectionInfo& info, std::stop_token stop);
   Result<void> copy(const DirtyRange& range, const CollectionInfo& info, CopyProgress progress, std::stop_token stop);
@@ -57,6 +61,7 @@ class FullSync {
   Result<void> settle();
   void connect();
   void disconnect();
+  void disconnect_backup();
   void retry_owed();
 
   // What a deployment or a database was made of.

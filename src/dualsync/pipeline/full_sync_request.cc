@@ -8,6 +8,7 @@
 #include "dualsync/pipeline/collection_binding.h"
 #include "dualsync/pipeline/full_sync.h"
 #include "dualsync/pipeline/scope_keeper.h"
+#include "dualsync/pipeline/time_series_list.h"
 
 namespace dualsync {
 namespace {
@@ -108,7 +109,11 @@ Result<std::vector<Namespace>> FullSync::list_parts(const DirtyRange& range) {
   // the very first copy such a collection is somebody else's: it is left alone, and verify names it.
   auto found = local_->list_collections(range.ns.db);
   if (!found) return found.error();
-  for (const CollectionInfo& info : *found) parts.insert(info.ns);
+  for (const CollectionInfo& info : *found) {
+    parts.insert(info.ns);
+    const bool series = info.type == CollectionInfo::Type::kTimeseries && context_.scope.contains(info.ns);
+    if (series && context_.time_series != nullptr) DUALSYNC_TRY(context_.time_series->add(info.ns));
+  }
   if (!range.first_copy) {
     auto on_backup = backup_->list_collections(context_.scope.backup_database(range.ns.db));
     if (!on_backup) return on_backup.error();

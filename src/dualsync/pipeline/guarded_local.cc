@@ -46,6 +46,9 @@ class GuardedReader final : public DocumentReader {
   Result<std::unique_ptr<DocumentCursor>> scan(const Namespace& ns, const IdRange& range) override {
     return confirmed(inner_->scan(ns, range));
   }
+  Result<std::unique_ptr<DocumentCursor>> scan_by_time(const Namespace& ns, const std::string& field) override {
+    return confirmed(inner_->scan_by_time(ns, field));
+  }
   Result<std::vector<std::string>> list_databases() override { return confirmed(inner_->list_databases()); }
   Result<std::vector<CollectionInfo>> list_collections(const std::string& db) override {
     return confirmed(inner_->list_collections(db));

@@ -27,6 +27,7 @@ Mirror::Mirror(PipelineOptions options, const Scope& scope, LocalSide& local, Ba
       breaker_(clock, 0xbf58476d1ce4e5b9ULL),
       pause_(queue, clock),
       limiter_(clock, options.operations_per_second, options.bytes_per_second),
+      time_series_(queue),
       delete_guard_(options.mass_delete_percent, scope, local, backup, queue, clock),
       context_{options, scope, local, backup, queue, breaker_, counters_, clock, &limiter_, guards.writer},
       capture_(context_),
@@ -36,6 +37,7 @@ Mirror::Mirror(PipelineOptions options, const Scope& scope, LocalSide& local, Ba
       started_(clock.now()) {
   context_.pause = &pause_;
   context_.delete_guard = &delete_guard_;
+  context_.time_series = &time_series_;
   context_.metrics = &metrics_;
   counters_.maybe_written_until_ms = clock.unix_ms();
   for (std::size_t i = 0; i < options.lanes; ++i) lanes_.push_back(std::make_unique<Lane>(context_, i));
@@ -67,6 +69,10 @@ void Mirror::start() {
   if (auto loaded = delete_guard_.load(); !loaded) {
     MutexLock lock(mutex_);
     failure_ = loaded.error().in("mass-delete guard");
+  }
+  if (auto loaded = time_series_.load(); !loaded) {
+    MutexLock lock(mutex_);
+    failure_ = loaded.error().in("time series");
   }
   const auto all = stop_all_.get_token();
   spawn("capture", stop_capture_.get_token(), [this](std::stop_token stop) { return capture_.run(stop); });
@@ -163,6 +169,7 @@ Status Mirror::status() const {
   status.bytes_sent = counters_.bytes_sent;
   status.owed_indexes = (status.owed = full_sync_.owed_indexes()).size();
   status.copy = full_sync_.view();
+  status.time_series = time_series_.view();
   for (const auto& lane : lanes_) status.lanes.push_back(lane->view());
   status.breaker = breaker.state;
   status.breaker_seconds = breaker.seconds;

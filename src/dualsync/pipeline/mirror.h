@@ -23,6 +23,7 @@
 #include "dualsync/pipeline/lane.h"
 #include "dualsync/pipeline/queue_keeper.h"
 #include "dualsync/pipeline/reconciler.h"
+#include "dualsync/pipeline/time_series_list.h"
 #include "dualsync/pipeline/verify_service.h"
 #include "dualsync/pipeline/writer_guard.h"
 #include "dualsync/ports/control.h"
@@ -109,6 +110,7 @@ class Mirror final : public Control {
   PipelineCounters counters_;
   MirrorMetrics metrics_;
   RateLimiter limiter_;
+  TimeSeriesList time_series_;
   DeleteGuard delete_guard_;
   PipelineContext context_;
   Capture capture_;

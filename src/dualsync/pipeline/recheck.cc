@@ -78,21 +78,13 @@ std::set<std::string> unmatched_fields(const std::string& before, const std::str
   return found;
 }
 
-// The value of {_id: value} as canonical Extended JSON.
-std::string id_json(const std::string& key) {
-  const std::string text = to_json(key);
-  const std::size_t begin = text.find_first_not_of(' ', text.find(':') + 1);
-  const std::size_t end = text.find_last_not_of(' ', text.rfind('}') - 1);
-  return text.substr(begin, end + 1 - begin);
-}
-
 Difference describe(const std::string& key, const std::string& local, const std::string& backup) {
   Difference difference;
   difference.kind = backup.empty()  ? DifferenceKind::kMissing
                     : local.empty() ? DifferenceKind::kForeign
                                     : DifferenceKind::kContent;
   difference.document_key = key;
-  difference.id_json = id_json(key);
+  difference.id_json = id_to_json(key);
   if (difference.kind == DifferenceKind::kContent) difference.path = first_difference(local, backup);
   return difference;
 }

@@ -124,9 +124,10 @@ Result<RestoredNamespace> Restore::restore_or_note(const Item& item, std::stop_t
 
 Result<RestoredNamespace> Restore::restore(const Item& item, std::stop_token stop) {
   RestoredNamespace done;
-  if (item.info.type != CollectionInfo::Type::kCollection) {
+  if (item.info.type == CollectionInfo::Type::kTimeseries) return restore_time_series(item, stop);
+  if (item.info.type == CollectionInfo::Type::kView) {
     DUALSYNC_TRY(restore_view(item));
-    if (item.info.type == CollectionInfo::Type::kView) DUALSYNC_TRY(check_options(item));
+    DUALSYNC_TRY(check_options(item));
     return done;
   }
   const bool capped = is_capped(item.info.options);
@@ -176,12 +177,9 @@ Result<void> Restore::build_indexes(const Item& item, RestoreDocuments& document
   return built;
 }
 
-// Views, and time series, whose documents a mirror does not carry.
 Result<void> Restore::restore_view(const Item& item) {
   if (item.before == TargetState::kFilled) {
     if (different_options(item.info.options, item.target_options).empty()) return {};
-    if (item.info.type == CollectionInfo::Type::kTimeseries)
-      return refused(item.target, "a time series with other options is there");
     if (auto dropped = schema_->drop(item.target); !dropped) return dropped.error().in("target");
   }
   auto created = schema_->create_collection(item.target, item.info.options);

@@ -66,6 +66,8 @@ class Restore {
   Result<void> refuse_filled(const std::vector<Item>& items) const;
   Result<RestoredNamespace> restore(const Item& item, std::stop_token stop);
   Result<void> restore_view(const Item& item);
+  Result<RestoredNamespace> restore_time_series(const Item& item, std::stop_token stop);
+  Result<void> restore_measurements(const Item& item, std::stop_token stop, RestoredNamespace* done);
   Result<void> restore_indexes(const Item& item, bool with_ttl);
   Result<void> check_options(const Item& item);
   Result<void> check_indexes(const Item& item);

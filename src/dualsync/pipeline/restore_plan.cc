@@ -119,7 +119,7 @@ Result<void> Restore::complete(Item* item) {
   auto kept = kept_->read(source);
   if (!kept) return kept.error().in("backup");
   item->info.options = joined(item->info.options, kept->options);
-  if (item->info.type != CollectionInfo::Type::kCollection) return {};
+  if (item->info.type == CollectionInfo::Type::kView) return {};
   auto count = source_reader_->estimated_count(source);
   if (!count) return count.error().in("backup");
   item->documents = *count;
@@ -148,10 +148,11 @@ Result<void> Restore::look_at_target(Item* item) {
   }
   item->target_options = there->options;
   item->before = TargetState::kFilled;
-  if (item->info.type != CollectionInfo::Type::kCollection) return {};
+  if (item->info.type == CollectionInfo::Type::kView) return {};
   auto empty = target_reader_->is_empty(item->target);
   if (!empty) return empty.error().in("target");
   if (*empty) item->before = TargetState::kEmpty;
+  if (item->info.type == CollectionInfo::Type::kTimeseries) return {};
   RestoreDocuments documents(source_, target_, {scope_.to_backup(item->info.ns), item->target, false}, 1, {});
   auto unfinished = documents.unfinished();
   if (!unfinished) return unfinished.error();

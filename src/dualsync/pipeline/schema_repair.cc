@@ -145,7 +145,7 @@ Result<void> SchemaRepair::repair_options(const CollectionInfo& local) {
 Result<void> SchemaRepair::finish(const CollectionInfo& local, const std::vector<std::string>& wanted,
                                   bool keep_extra) {
   DUALSYNC_TRY(repair_options(local));
-  if (local.type != Type::kCollection) return {};
+  if (local.type == Type::kView) return {};
   return indexes_.synchronise(local.ns, wanted, backup_, keep_extra);
 }
 

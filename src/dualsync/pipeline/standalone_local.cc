@@ -77,6 +77,9 @@ class StandaloneReader final : public DocumentReader {
   Result<std::unique_ptr<DocumentCursor>> scan(const Namespace& ns, const IdRange& range) override {
     return inner_->scan(ns, range);
   }
+  Result<std::unique_ptr<DocumentCursor>> scan_by_time(const Namespace& ns, const std::string& field) override {
+    return inner_->scan_by_time(ns, field);
+  }
   Result<std::vector<std::string>> list_databases() override { return inner_->list_databases(); }
   Result<std::vector<CollectionInfo>> list_collections(const std::string& db) override {
     return inner_->list_collections(db);

@@ -73,7 +73,7 @@ Result<VerifyReport> Verifier::run(std::stop_token stop, const std::function<voi
   std::vector<std::uint64_t> documents;
   for (const CollectionInfo& info : *collections) {
     documents.push_back(0);
-    if (info.type != CollectionInfo::Type::kCollection) {
+    if (info.type == CollectionInfo::Type::kView) {
       if (options_.planned) options_.planned(info.ns, 0);
       continue;
     }
@@ -99,49 +99,55 @@ Result<NamespaceReport> Verifier::verify_collection(const CollectionInfo& info, 
                                                     const std::function<void(const CompareProgress&)>& progress) {
   NamespaceReport report;
   report.ns = info.ns;
-  report.time_series = info.type == CollectionInfo::Type::kTimeseries;
-  if (info.type == CollectionInfo::Type::kCollection) {
-    std::vector<Suspect> suspects;
-    const auto found = [&](const FoundDifference& difference) -> Result<void> {
-      std::string key = id_key_of(difference.local.empty() ? difference.backup : difference.local);
-      if (options_.recheck.excepted) {
-        auto excepted = options_.recheck.excepted(info.ns, key);
-        if (!excepted) return excepted.error();
-        report.excepted += *excepted ? 1 : 0;
-        if (*excepted) return {};
-      }
-      ++report.difference_count;
-      if (suspects.size() < kSuspectsMax) {
-        Suspect suspect;
-        suspect.key = std::move(key);
-        suspects.push_back(std::move(suspect));
-      }
-      return {};
-    };
-    const Namespace backup_ns = scope_.to_backup(info.ns);
-    const auto walked = [&](const CompareCounts& so_far) {
-      progress({info.ns, so_far.local, documents_done_ + so_far.local, documents_total_});
-    };
-    const std::uint64_t by_digest = quick_.by_digest();
-    auto counts = options_.quick ? quick_.run(info.ns, backup_ns, documents, stop, found, walked)
-                                 : compare_namespace(*local_, info.ns, *backup_, backup_ns, {}, stop, found, walked);
-    if (!counts) return counts.error();
-    report.by_digest = quick_.by_digest() - by_digest;
-    report.local_documents = counts->local;
-    report.backup_documents = counts->backup;
-    documents_done_ += counts->local;
-    // Those beyond the bound count as they are.
-    report.difference_count -= suspects.size();
-    Recheck recheck(*local_, *backup_, clock_, options_.recheck);
-    auto outcome = recheck.run(info.ns, backup_ns, std::move(suspects), stop);
-    if (!outcome) return outcome.error();
-    report.difference_count += outcome->count;
-    report.differences = std::move(outcome->differences);
-    report.unsettled = outcome->unsettled;
-    report.excepted += outcome->excepted;
-  }
+  if (info.type == CollectionInfo::Type::kCollection)
+    DUALSYNC_TRY(compare_documents(documents, stop, progress, &report));
+  if (info.type == CollectionInfo::Type::kTimeseries) DUALSYNC_TRY(compare_measurements(info, stop, progress, &report));
+  documents_done_ += report.local_documents;
   DUALSYNC_TRY(settle_schema(info, &report, stop));
   return report;
+}
+
+Result<void> Verifier::compare_documents(std::uint64_t documents, std::stop_token stop,
+                                         const std::function<void(const CompareProgress&)>& progress,
+                                         NamespaceReport* report) {
+  std::vector<Suspect> suspects;
+  const auto found = [&](const FoundDifference& difference) -> Result<void> {
+    std::string key = id_key_of(difference.local.empty() ? difference.backup : difference.local);
+    if (options_.recheck.excepted) {
+      auto excepted = options_.recheck.excepted(report->ns, key);
+      if (!excepted) return excepted.error();
+      report->excepted += *excepted ? 1 : 0;
+      if (*excepted) return {};
+    }
+    ++report->difference_count;
+    if (suspects.size() < kSuspectsMax) {
+      Suspect suspect;
+      suspect.key = std::move(key);
+      suspects.push_back(std::move(suspect));
+    }
+    return {};
+  };
+  const Namespace backup_ns = scope_.to_backup(report->ns);
+  const auto walked = [&](const CompareCounts& so_far) {
+    progress({report->ns, so_far.local, documents_done_ + so_far.local, documents_total_});
+  };
+  const std::uint64_t by_digest = quick_.by_digest();
+  auto counts = options_.quick ? quick_.run(report->ns, backup_ns, documents, stop, found, walked)
+                               : compare_namespace(*local_, report->ns, *backup_, backup_ns, {}, stop, found, walked);
+  if (!counts) return counts.error();
+  report->by_digest = quick_.by_digest() - by_digest;
+  report->local_documents = counts->local;
+  report->backup_documents = counts->backup;
+  // Those beyond the bound count as they are.
+  report->difference_count -= suspects.size();
+  Recheck recheck(*local_, *backup_, clock_, options_.recheck);
+  auto outcome = recheck.run(report->ns, backup_ns, std::move(suspects), stop);
+  if (!outcome) return outcome.error();
+  report->difference_count += outcome->count;
+  report->differences = std::move(outcome->differences);
+  report->unsettled = outcome->unsettled;
+  report->excepted += outcome->excepted;
+  return {};
 }
 
 Result<void> Verifier::settle_schema(const CollectionInfo& info, NamespaceReport* report, std::stop_token stop) {

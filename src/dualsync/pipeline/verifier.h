@@ -7,6 +7,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <stop_token>
 #include <vector>
 
@@ -23,6 +24,9 @@ struct VerifyOptions {
   std::vector<std::string> namespaces;  // patterns as Scope has them; empty: everything in scope
   bool quick = false;                   // quick_compare.h; else every document is read
   RecheckOptions recheck;
+  // A measurement of a time series differs only if it did when it was last mirrored: what differs beside these has come
+  // since, and is pending. Null: all that differ do.
+  const std::map<Namespace, std::vector<std::uint64_t>>* marks = nullptr;
   bool keeps_dropped = false;  // SYNC_ON_DROP=keep: a collection that only the backup has is no difference
   // Both on the verifier's thread; empty: nobody wants to know.
   std::function<void(const Namespace&, std::uint64_t documents)> planned;  // each of local, the server's estimate
@@ -48,6 +52,11 @@ class Verifier {
   Result<std::vector<CollectionInfo>> list_local();
   Result<NamespaceReport> verify_collection(const CollectionInfo& info, std::uint64_t documents, std::stop_token stop,
                                             const std::function<void(const CompareProgress&)>& progress);
+  Result<void> compare_documents(std::uint64_t documents, std::stop_token stop,
+                                 const std::function<void(const CompareProgress&)>& progress, NamespaceReport* report);
+  Result<void> compare_measurements(const CollectionInfo& info, std::stop_token stop,
+                                    const std::function<void(const CompareProgress&)>& progress,
+                                    NamespaceReport* report);
   // Until nothing differs or the same differs again and again; a DDL change may be on its way.
   Result<void> settle_schema(const CollectionInfo& info, NamespaceReport* report, std::stop_token stop);
   // In words; empty: equal, or gone from both.

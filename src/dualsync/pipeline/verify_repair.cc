@@ -9,6 +9,7 @@ namespace {
 
 constexpr std::chrono::milliseconds kPoll{50};
 constexpr std::string_view kReason = "verify found differences";
+constexpr std::string_view kTimeSeriesReason = "time series are mirrored by comparing";
 
 // The `_id`s are equal to MongoDB, but of other bytes: a replace would leave those of the backup.
 bool of_another_id(const Difference& difference) {
@@ -19,6 +20,13 @@ bool of_another_id(const Difference& difference) {
 
 Result<bool> VerifyRepair::enqueue(const NamespaceReport& report) {
   if (report.equal() || report.only_on_backup) return false;
+  if (report.time_series) {
+    // That much was written since it was last mirrored.
+    DUALSYNC_TRY(context_.queue.mark_dirty(
+        {report.ns, std::string(kTimeSeriesReason), context_.queue.position().time, false, "", 0}));
+    namespaces_.insert(report.ns);
+    return true;
+  }
   if (report.schema.empty() && report.difference_count == report.differences.size()) {
     DUALSYNC_TRY(touch(report));
   } else {

@@ -179,7 +179,7 @@ void VerifyService::begin(const VerifyOrder& order, bool scheduled) {
 Result<void> VerifyService::execute(const VerifyOrder& order, const std::stop_token& stop) {
   auto sides = hooks_.connect();
   if (!sides) return sides.error();
-  auto report = compare(*sides, order, false, stop);
+  auto report = compare(*sides, order, nullptr, stop);
   if (!report) return report.error();
   tell(*report);
   const OpTime until = report->verified_until;
@@ -194,9 +194,11 @@ Result<void> VerifyService::execute(const VerifyOrder& order, const std::stop_to
   return {};
 }
 
-Result<VerifyReport> VerifyService::compare(VerifySides& sides, const VerifyOrder& order, bool again,
+Result<VerifyReport> VerifyService::compare(VerifySides& sides, const VerifyOrder& order, const Marks* marks,
                                             const std::stop_token& stop) {
+  const bool again = marks != nullptr;
   VerifyOptions options;
+  options.marks = marks;
   options.namespaces = order.namespaces;
   options.quick = order.quick;
   options.keeps_dropped = context_.options.on_drop == OnDrop::kKeep;
@@ -242,7 +244,11 @@ Result<VerifyReport> VerifyService::repair(VerifySides& sides, const VerifyOrder
     VerifyOrder repaired = order;
     repaired.namespaces.clear();
     for (const Namespace& ns : repair.namespaces()) repaired.namespaces.push_back(ns.full());
-    auto again = compare(sides, repaired, true, stop);
+    Marks marks;
+    for (const NamespaceReport& one : report.namespaces) {
+      if (one.time_series) marks[one.ns] = one.marks;
+    }
+    auto again = compare(sides, repaired, &marks, stop);
     if (!again) return again;
     left.namespaces.insert(left.namespaces.end(), again->namespaces.begin(), again->namespaces.end());
   }
@@ -261,12 +267,16 @@ Result<VerifyReport> VerifyService::repair(VerifySides& sides, const VerifyOrder
 void VerifyService::tell(const VerifyReport& report) const {
   std::size_t told = 0;
   for (const NamespaceReport& one : report.namespaces) {
+    if (one.time_series && one.difference_count > 0) {
+      log::info("verify", "a time series has changed since it was mirrored",
+                {{"namespace", one.ns.full()}, {"differences", one.difference_count}});
+    }
     for (const Difference& difference : one.differences) {
-      if (++told > kNamedMax) break;
+      if (one.time_series || ++told > kNamedMax) break;
       log::warn("verify", "the backup differs from local",
                 {{"namespace", one.ns.full()}, {"id", difference.id_json}, {"kind", to_string(difference.kind)}});
     }
-    if (one.difference_count > one.differences.size()) {
+    if (!one.time_series && one.difference_count > one.differences.size()) {
       log::warn("verify", "more documents differ than are named",
                 {{"namespace", one.ns.full()}, {"differences", one.difference_count}});
     }

@@ -13,6 +13,7 @@
 #include <atomic>
 #include <chrono>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <stop_token>
@@ -67,9 +68,10 @@ class VerifyService {
   bool quick_will_do() const DUALSYNC_EXCLUDES(mutex_);
   void begin(const VerifyOrder& order, bool scheduled) DUALSYNC_REQUIRES(mutex_);
   Result<void> execute(const VerifyOrder& order, const std::stop_token& stop) DUALSYNC_EXCLUDES(mutex_);
-  // `again`: of what was compared and repaired by `order` a moment ago.
-  Result<VerifyReport> compare(VerifySides& sides, const VerifyOrder& order, bool again, const std::stop_token& stop)
-      DUALSYNC_EXCLUDES(mutex_);
+  // `marks`, if it is again what was compared and repaired a moment ago: see VerifyOptions.
+  using Marks = std::map<Namespace, std::vector<std::uint64_t>>;
+  Result<VerifyReport> compare(VerifySides& sides, const VerifyOrder& order, const Marks* marks,
+                               const std::stop_token& stop) DUALSYNC_EXCLUDES(mutex_);
   // What is left of the differences of `report`.
   Result<VerifyReport> repair(VerifySides& sides, const VerifyOrder& order, const VerifyReport& report,
                               const std::stop_token& stop) DUALSYNC_EXCLUDES(mutex_);

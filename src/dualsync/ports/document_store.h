@@ -45,7 +45,7 @@ struct RangeDigest {
 
 inline Error no_digests() { return {ErrorKind::kUnsupported, "no digests here", "", 0}; }
 
-// Documents in ascending `_id` order. A document's bytes live until the next call.
+// Documents in ascending `_id` order, or as scan_by_time() says. A document's bytes live until the next call.
 class DocumentCursor {
  public:
   virtual ~DocumentCursor() = default;
@@ -64,6 +64,11 @@ class DocumentReader {
                                      const std::function<void(std::string_view document)>& found) = 0;
 
   virtual Result<std::unique_ptr<DocumentCursor>> scan(const Namespace& ns, const IdRange& range) = 0;
+
+  // Of a time series collection: in ascending order of the field that holds the time.
+  virtual Result<std::unique_ptr<DocumentCursor>> scan_by_time(const Namespace& /*ns*/, const std::string& /*field*/) {
+    return Error{ErrorKind::kUnsupported, "no time series here", "", 0};
+  }
 
   virtual Result<std::vector<std::string>> list_databases() = 0;
   virtual Result<std::vector<CollectionInfo>> list_collections(const std::string& db) = 0;
@@ -132,6 +137,13 @@ class BackupWriter {
   // Deletes and inserts only, all or nothing (one transaction): the deletes take effect first. If an item fails,
   // nothing has changed, and the first outcome that is not ok says why. kUnsupported: a server without transactions.
   virtual Result<std::vector<WriteOutcome>> write_atomically(const Namespace& ns, std::span<const WriteItem> items) = 0;
+
+  // Removes every measurement of a time series collection that holds all fields of one of `keys`. Unlike write(), what
+  // is not answered may still take effect later, whatever is sent meanwhile. kRefused: not on this server, or not
+  // these.
+  virtual Result<void> remove_all(const Namespace& /*ns*/, std::span<const std::string_view> /*keys*/) {
+    return Error{ErrorKind::kRefused, "no time series here", "", 0};
+  }
 
   // The keys ({_id: ...}) of the documents that hold all values of `fields` (a WriteOutcome's collision); a few at
   // most.

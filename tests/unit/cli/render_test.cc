@@ -135,15 +135,25 @@ TEST(RenderVerify, ProvesEquality) {
       << text;
 }
 
-// Equal says nothing of them, so they are named.
-TEST(RenderVerify, NamesTimeSeries) {
+TEST(RenderVerify, SaysWhyATimeSeriesDiffers) {
+  constexpr std::string_view kWhy = "time series have no change stream";
   VerifyReport report = different();
-  report.namespaces.erase(report.namespaces.begin());
+  EXPECT_EQ(render_verify(report, kPlain).find(kWhy), std::string::npos);
   report.namespaces.front().time_series = true;
-  EXPECT_NE(render_verify(report, kPlain)
-                .find("1 time series collection: only the definition is mirrored, documents were not compared"),
-            std::string::npos);
+  EXPECT_NE(render_verify(report, kPlain).find(kWhy), std::string::npos);
   EXPECT_EQ(verify_json(report).at("namespaces").at(0).at("timeSeries"), true);
+  report.namespaces.front().difference_count = 0;
+  EXPECT_EQ(render_verify(report, kPlain).find(kWhy), std::string::npos);
+}
+
+TEST(RenderStatus, NamesWhatIsNotLive) {
+  Status status;
+  status.time_series = {{{"plant", "readings"}, 1'795'834'329'000, 43'200}, {{"plant", "new"}, std::nullopt, 0}};
+  const std::string text = render_status(status, kPlain);
+  EXPECT_NE(text.find("plant.readings, a time series: 43,200 measurements, mirrored at 2026-11-28 02:52:09 UTC"),
+            std::string::npos)
+      << text;
+  EXPECT_NE(text.find("plant.new, a time series: not mirrored yet"), std::string::npos) << text;
 }
 
 TEST(RenderVerify, GivesJson) {
