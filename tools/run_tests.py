@@ -22,7 +22,8 @@ STEPS = ("build", "tidy", "unit", "dev", "tsan", "e2e")
 SLOW_STEPS = ("dev", "tsan")
 STEP_SECONDS = 2400
 UNIT_TEST_SECONDS = 300
-E2E_WORKERS = 3
+E2E_WORKERS = 4
+WAITING_TESTS = 1  # beside as many as there are processors: those with servers mostly wait
 # Lines are enough of symbols for a sanitizer's report; -O1 is what ThreadSanitizer asks for.
 SANITIZED = ("DUALSYNC_WERROR=ON", "DUALSYNC_BUILD_BENCH=OFF", "CMAKE_UNITY_BUILD=ON", "DUALSYNC_QUICK_TESTS=ON",
              "CMAKE_CXX_FLAGS_DEBUG=-g1", "CMAKE_CXX_FLAGS_RELWITHDEBINFO=-O1 -g1 -DNDEBUG")
@@ -106,11 +107,12 @@ def count(outcome: Outcome, report: Path) -> None:
 
 
 def ctest(outcome: Outcome, preset: str, label: str = "", environment: dict[str, str] | None = None,
-          prefix: list[str] | None = None) -> None:
+          prefix: list[str] | None = None, more: int = 0) -> None:
     report = REPORTS / f"{outcome.name}.xml"
     report.unlink(missing_ok=True)
+    parallel = str(int(jobs()) + more)
     command = [*(prefix or []), "ctest", "--test-dir", str(BUILD / preset), "--output-on-failure", "--no-tests=error",
-               "--timeout", str(UNIT_TEST_SECONDS), "--output-junit", str(report), "--parallel", jobs()]
+               "--timeout", str(UNIT_TEST_SECONDS), "--output-junit", str(report), "--parallel", parallel]
     if label:
         command += ["-L", label]
     run(outcome, "ctest", command, environment)
@@ -131,7 +133,7 @@ def step_tidy(outcome: Outcome) -> None:
 
 
 def step_unit(outcome: Outcome) -> None:
-    ctest(outcome, "release")
+    ctest(outcome, "release", more=WAITING_TESTS)
 
 
 def step_dev(outcome: Outcome) -> None:
