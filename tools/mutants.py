@@ -6,7 +6,8 @@ true one; the npm package is mutated in a copy.
 
 Needs    a release build with tests (--build), DUALSYNC_TEST_SERVER for the suites `embed` and `node`, and for `node`
          the package's modules as test_mongoose.py installs them
-Suites   `e2e`: handlers of docs/reliability.md's table; a whole program without each runs the test that is named for it
+Suites   `e2e`: handlers of docs/reliability.md's table; a whole program without each runs the test named for it.
+         `lease`, `contract`: those of them that no whole program can show, under their unit tests
 Exit     0 each was caught, 1 some were not, or a suite fails by itself
 """
 from __future__ import annotations
@@ -14,6 +15,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import re
 import shlex
 import shutil
 import subprocess
@@ -26,6 +28,9 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "bindings" / "mongoose"
 TEST_SECONDS = 300
+# What tests say of why they fail: pytest, GoogleTest, node.
+WHY = re.compile(r"E   |FAILED |\[  FAILED  \]|\S+:\d+: Failure|not ok ")
+SHOWN_LINES = 3
 
 
 @dataclass(frozen=True)
@@ -48,9 +53,14 @@ class Mutant:
 
 def passes(command: list[str], **more: object) -> bool:
     try:
-        return subprocess.run(command, capture_output=True, timeout=TEST_SECONDS, check=False, **more).returncode == 0
+        done = subprocess.run(command, capture_output=True, timeout=TEST_SECONDS, check=False, text=True, **more)
     except subprocess.TimeoutExpired:
+        print(f"  not done after {TEST_SECONDS} s")
         return False
+    if done.returncode:
+        told = [line.strip() for line in done.stdout.splitlines() if WHY.match(line)]
+        print("\n".join(f"  {line[:200]}" for line in told[:SHOWN_LINES]))
+    return done.returncode == 0
 
 
 class Native:
@@ -136,7 +146,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--build", type=Path, default=ROOT / "build" / "release", help="a release build with tests")
     parser.add_argument("--only", help="those with this in their name")
-    parser.add_argument("--suite", choices=["middleware", "embed", "node", "e2e"], help="only these")
+    parser.add_argument("--suite", choices=["middleware", "embed", "node", "e2e", "lease", "contract"],
+                        help="only these")
     given = parser.parse_args()
     sys.path.insert(0, str(ROOT / "tools"))
     from embedded_server import EmbeddedServer
@@ -146,9 +157,14 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="dualsync-mutants-") as made:
         server = None
         unit = "tests/unit/middleware/dualsync_middleware_tests"
+        pipeline = "tests/unit/pipeline/dualsync_pipeline_tests"
+        contract = "tests/contract/dualsync_contract_tests"
         library, embedding = "src/dualsync/embed/libdualsync.so", "tests/embed/dualsync_embed_tests"
         suites = {"middleware": lambda: Native(given.build, unit, unit, []),
                   "embed": lambda: Native(given.build, library, embedding, ["--gtest_filter=-EngineTest.*"]),
+                  "contract": lambda: Native(given.build, contract, contract,
+                                             ["--gtest_filter=MongoError.*:ConnectionCause.*"]),
+                  "lease": lambda: Native(given.build, pipeline, pipeline, ["--gtest_filter=Lease*"]),
                   "e2e": lambda: Program(given.build)}
         if any(one.suite == "node" for one in chosen):
             server = EmbeddedServer(Path(made) / "server", Path(made) / "server.log")

@@ -2,8 +2,8 @@
 # Installs what building and testing need, each step only if something is missing. Every step can be repeated.
 #
 # Run      tools/setup.sh [STEP]...   (default: packages python data)
-#          STEP: packages test-packages python data fast-server promtool node toxiproxy
-# Source   the same steps as functions: setup_packages build|all, setup_python, setup_data, setup_fast_server,
+#          STEP: packages test-packages python data fast-server promtool node toxiproxy fuzz
+# Source   the same steps as functions: setup_packages build|all|fuzz, setup_python, setup_data, setup_fast_server,
 #          setup_promtool, setup_node, setup_toxiproxy
 # Sets     DUALSYNC_CACHE, DUALSYNC_PYTHON (the virtual environment's interpreter), DUALSYNC_SAMPLE_DATA
 # Errors   a failed step prints its name and the cause and returns 1; nothing is left half installed
@@ -79,7 +79,7 @@ setup_install() {
     setup_as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "$@" || return 1
 }
 
-# setup_packages build | all
+# setup_packages build | all | fuzz: those of a build, of the tests too, or those that only fuzzing needs.
 setup_packages() {
   local wanted="$1" kind name
   local missing=()
@@ -89,7 +89,10 @@ setup_packages() {
     return 1
   fi
   while read -r kind name; do
-    [[ "$kind" == build || ("$kind" == test && "$wanted" == all) ]] || continue
+    case "$wanted:$kind" in
+      build:build | all:build | all:test | fuzz:fuzz) ;;
+      *) continue ;;
+    esac
     setup_has_package "$name" || missing+=("$name")
   done <"$DUALSYNC_ROOT/tools/packages.txt"
   if ((${#missing[@]} > 0)); then
@@ -298,12 +301,14 @@ setup_main() {
         ;;
       promtool) setup_promtool ;;
       toxiproxy) setup_toxiproxy ;;
+      fuzz) setup_packages fuzz || return 1 ;;
       node)
         setup_python || return 1
         setup_node || return 1
         ;;
       *)
-        setup_fail "arguments" "unknown step '$step'" "Steps: packages test-packages python data fast-server promtool node toxiproxy"
+        setup_fail "arguments" "unknown step '$step'" \
+          "Steps: packages test-packages python data fast-server promtool node toxiproxy fuzz"
         return 1
         ;;
     esac

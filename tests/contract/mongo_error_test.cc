@@ -114,6 +114,36 @@ TEST(ConnectionCause, AtlasClosingAtOnceMeansTheAccessList) {
   EXPECT_EQ(connection_cause(closed, "db.example.net:27017"), ConnectionCause::kClosed);
 }
 
+// Atlas refuses who is not on the access list in the handshake; elsewhere the same alert says nothing of such a list.
+TEST(ConnectionCause, AtlasAlertInTheHandshakeMeansTheAccessList) {
+  const bson_error_t alert = error_of(MONGOC_ERROR_SERVER_SELECTION, MONGOC_ERROR_SERVER_SELECTION_FAILURE,
+                                      "No suitable servers found: [TLS handshake failed: tlsv1 alert internal error]");
+  EXPECT_EQ(connection_cause(alert, "shard-00.abc.mongodb.net:27017"), ConnectionCause::kAccessList);
+  EXPECT_EQ(connection_cause(alert, "db.example.net:27017"), ConnectionCause::kTls);
+  const Error explained = explain_connection(alert, "shard-00.abc.mongodb.net:27017");
+  EXPECT_NE(explained.hint.find("access list"), std::string::npos) << explained.hint;
+}
+
+TEST(ConnectionCause, ANameThatDoesNotResolveIsNamed) {
+  for (const char* text : {"Failed to look up SRV record \"_mongodb._tcp.x.mongodb.net\": unknown host",
+                           "No suitable servers found: [Failed to resolve 'db.example.net']"}) {
+    const bson_error_t error =
+        error_of(MONGOC_ERROR_SERVER_SELECTION, MONGOC_ERROR_SERVER_SELECTION_FAILURE, text);
+    EXPECT_EQ(connection_cause(error, "x.mongodb.net"), ConnectionCause::kNameResolution) << text;
+    EXPECT_NE(explain_connection(error, "x.mongodb.net").message.find("DNS"), std::string::npos) << text;
+  }
+}
+
+// A paused cluster answers nothing; that, and the other causes of silence, are what the hint names.
+TEST(ConnectionCause, SilenceNamesWhatMayBeBehindIt) {
+  const bson_error_t silent = error_of(MONGOC_ERROR_SERVER_SELECTION, MONGOC_ERROR_SERVER_SELECTION_FAILURE,
+                                       "No suitable servers found: [connection timeout calling hello on 'x']");
+  const Error explained = explain_connection(silent, "shard-00.abc.mongodb.net:27017");
+  for (const char* words : {"paused", "access list", "27017", "firewall"})
+    EXPECT_NE(explained.hint.find(words), std::string::npos) << words << " in " << explained.hint;
+  EXPECT_NE(explained.message.find("no answer in time"), std::string::npos) << explained.message;
+}
+
 TEST(ConnectionCause, TellsWhatIsWrongWithACertificate) {
   struct Case {
     const char* reason;  // as libmongoc 1.23 writes it

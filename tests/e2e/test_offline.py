@@ -1,8 +1,10 @@
 """Links and servers that come and go. These tests stop servers, so they bring embedded ones of their own."""
 from __future__ import annotations
 
+import json
 import time
 
+import pytest
 from embedded_server import EmbeddedServer
 from workload import Background, Mixed, filled
 from world import HTTP_OK, World, eventually, patience
@@ -93,7 +95,27 @@ def test_local_name_that_does_not_resolve(own_world: World) -> None:
     daemon = own_world.daemon(MONGODB_LOCAL_URI="mongodb://no-such-host.invalid:27017/shop")
     daemon.start("--connect-timeout", str(CONNECT_TIMEOUT_SECONDS), ready=False)
     assert daemon.ended(patience(60)) == EXIT_LOCAL_UNREACHABLE
-    assert "no-such-host.invalid" in daemon.log_text() + daemon.output.read_text()
+    output = daemon.log_text() + daemon.output.read_text()
+    assert "no-such-host.invalid" in output
+    assert "cannot be resolved (DNS)" in output, f"the cause is not named: {output}"
+
+
+@pytest.mark.parametrize("uri", ["mongodb://no-such-host.invalid/?tls=true", "mongodb+srv://a.no-such-host.invalid/"])
+def test_backup_name_that_does_not_resolve(world: World, uri: str) -> None:
+    """The name of a host, and that of a service (SRV): named for what it is, and capture goes on."""
+    daemon = world.daemon(MONGODB_ATLAS_URI=uri, SYNC_CONNECT_TIMEOUT=f"{CONNECT_TIMEOUT_SECONDS}s").start()
+
+    def told() -> str:
+        return next((line["error"] for line in daemon.log_lines() if "backup cannot be reached" in line["message"]), "")
+
+    warning = eventually(told, 60, "a warning")
+    assert "no-such-host.invalid" in warning, warning
+    assert "cannot be resolved (DNS)" in warning, f"the cause is not named: {warning}"
+    check = {each["name"]: each for each in json.loads(
+        daemon.command("doctor", "--json", timeout=patience(60)).stdout)["checks"]}["backup-connection"]
+    assert "cannot be resolved (DNS)" in check["message"], check
+    assert "DNS" in check["hint"], check
+    assert daemon.health()["status"] == "degraded"
 
 
 def test_local_restarted_later(own_world: World) -> None:

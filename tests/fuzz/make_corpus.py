@@ -65,6 +65,17 @@ def digests() -> list[bytes]:
     return [bson.encode(each) for each in [*made, *(SON(_id=value) for value in VALUES)]]
 
 
+def uris() -> list[bytes]:
+    """Behind a byte that chooses the rules; the same texts are also what follows a password."""
+    hosts = (b"a", b"localhost:27017", b"[::1]:1", b"127.0.0.1,b.example:65535", b"%2Ftmp%2Fsocket", b"a:0", b"a b")
+    options = (b"", b"/shop", b"/shop?tls=true&replicaSet=rs", b"/admin?authSource=admin", b"/?tlsInsecure=true",
+               b"/?tlsCAFile=/none&authMechanismProperties=A:b", b"/x?w=majority&readConcernLevel=&=&a")
+    whole = [scheme + login + host + option for scheme, login in (
+        (b"mongodb://", b""), (b"mongodb://", b"u:p%40@"), (b"mongodb+srv://", b"u@"), (b"", b""))
+             for host in hosts for option in options]
+    return [bytes([place % 4]) + uri for place, uri in enumerate(whole)]
+
+
 def corpus() -> dict[str, list[bytes]]:
     documents = [bson.encode(SON(_id=value, a=value)) for value in VALUES]
     entries = [dumps(SON(id="1", operation=kind, collection="shop.bills", filter=SON(_id=value), data=SON(_id=value),
@@ -81,7 +92,8 @@ def corpus() -> dict[str, list[bytes]]:
     return {"body": bodies(), "digest": digests(), "event": events(),
             "record": [record(kind, each, each) for kind in range(8) for each in documents],
             "json": [each.encode() for each in entries], "reported": [each.encode() for each in reported], "env": env,
-            "settings": settings, "key": documents, "delta": [one + two for one in deltas for two in deltas[:5]]}
+            "settings": settings, "uri": uris(), "key": documents,
+            "delta": [one + two for one in deltas for two in deltas[:5]]}
 
 
 def main() -> None:

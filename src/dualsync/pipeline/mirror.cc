@@ -116,11 +116,14 @@ std::optional<Error> Mirror::failure() const {
   return failure_;
 }
 
+double Mirror::wall_seconds() const { return static_cast<double>(clock_.unix_ms()) / 1000.0; }
+
 double Mirror::rpo_seconds(const Status& status) const {
   if (is_reading(status.capture) && status.queue_size == 0 && status.dirty_ranges == 0) return 0;
   const OpTime from = status.applied_position.is_null() ? status.capture_position : status.applied_position;
   if (from.is_null()) return static_cast<double>(status.uptime_seconds);
-  return std::max(0.0, static_cast<double>(clock_.unix_ms()) / 1000.0 - static_cast<double>(from.t));
+  MutexLock lock(mutex_);
+  return std::max(0.0, cluster_clock_.seconds(clock_.since_boot()).value_or(wall_seconds()) - from.t);
 }
 
 void Mirror::say_who_writes(Status* status) const {
@@ -210,6 +213,7 @@ void Mirror::tick(std::stop_token stop) {
     {
       MutexLock lock(mutex_);
       backlog_.look(waiting, clock_.now());
+      cluster_clock_.look(queue_.position().time, wall_seconds(), clock_.since_boot());
       if (synced) {
         // Null: nothing counts any more, because the backup is another one.
         synced_applied_ = applied.is_null() ? applied : std::max(synced_applied_, applied);

@@ -17,6 +17,7 @@
 #include "dualsync/observe/proof_file.h"
 #include "dualsync/pipeline/canary.h"
 #include "dualsync/pipeline/capture.h"
+#include "dualsync/pipeline/cluster_clock.h"
 #include "dualsync/pipeline/ddl_applier.h"
 #include "dualsync/pipeline/drill_schedule.h"
 #include "dualsync/pipeline/full_sync.h"
@@ -97,6 +98,7 @@ class Mirror final : public Control {
   void log_changes(const Status& status);
   std::uint64_t held_documents_count() const;
   std::string blocked_by(const Status& status) const;
+  double wall_seconds() const;
   double rpo_seconds(const Status& status) const;
   void say_who_writes(Status* status) const;
 
@@ -134,6 +136,7 @@ class Mirror final : public Control {
   std::optional<std::int64_t> oplog_window_ DUALSYNC_GUARDED_BY(mutex_);
   Proofs proofs_ DUALSYNC_GUARDED_BY(mutex_);
   BacklogWatch backlog_ DUALSYNC_GUARDED_BY(mutex_);
+  ClusterClock cluster_clock_ DUALSYNC_GUARDED_BY(mutex_);
   OpTime synced_applied_ DUALSYNC_GUARDED_BY(mutex_);  // applied position that is on disk
   std::optional<Verdict> last_verdict_;                // of the tick thread
 };
