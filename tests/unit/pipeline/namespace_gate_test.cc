@@ -12,7 +12,7 @@ namespace dualsync {
 namespace {
 
 using std::chrono::milliseconds;
-const Namespace kGoods{"shop", "goods"};
+const Namespace kGatedGoods{"shop", "goods"};
 constexpr milliseconds kLong{60'000};
 
 TEST(NamespaceGate, ManyEnterOneNamespace) {
@@ -24,7 +24,7 @@ TEST(NamespaceGate, ManyEnterOneNamespace) {
 TEST(NamespaceGate, NamespacesHaveNothingToDoWithEachOther) {
   NamespaceGate gate;
   const auto alone = gate.enter_alone(kBills, kLong);
-  const auto other = gate.enter(kGoods);
+  const auto other = gate.enter(kGatedGoods);
   const auto other_alone = gate.enter_alone({"shop", "people"}, kLong);
 }
 
