@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <numeric>
 #include <vector>
 
 #include "dualsync/codec/bson.h"
@@ -36,11 +37,17 @@ std::string canonical_measurement(std::string_view measurement) {
   if (iterate_bson(measurement, &iter)) {
     while (bson_iter_next(&iter)) fields.push_back({iter});
   }
-  const auto before = [](const BsonIter& a, const BsonIter& b) { return name_of(a) < name_of(b); };
-  if (std::is_sorted(fields.begin(), fields.end(), before)) return std::string(measurement);
-  std::stable_sort(fields.begin(), fields.end(), before);
+  // By their places: an algorithm's own buffers are not aligned as iterators have to be. Equal names keep their order.
+  std::vector<std::size_t> places(fields.size());
+  std::iota(places.begin(), places.end(), 0);
+  const auto before = [&](std::size_t a, std::size_t b) {
+    const int order = name_of(fields[a]).compare(name_of(fields[b]));
+    return order != 0 ? order < 0 : a < b;
+  };
+  if (std::is_sorted(places.begin(), places.end(), before)) return std::string(measurement);
+  std::sort(places.begin(), places.end(), before);
   BsonDoc sorted;
-  for (const BsonIter& field : fields) append_value(sorted.get(), name_of(field), field.at);
+  for (const std::size_t place : places) append_value(sorted.get(), name_of(fields[place]), fields[place].at);
   return sorted.str();
 }
 
