@@ -11,6 +11,7 @@ Scenarios  catch-up   operations that are already in the oplog when dualsync sta
            watchers   50 dashboards and a scraper beside a mirror under load (bench/watchers.py)
            hook       save() of Mongoose with and without dualsync-mongoose (bench/hook.py)
            insert-hook  an insert by libmongoc with and without libdualsync's middleware (bench/insert_hook.py)
+           start      from exec to the first captured change, and the program's size (bench/start.py)
            queue      the queue by itself, in one process without servers (bench/queue_bench.cc)
 Proof      each run ends with `dualsync verify`; a run whose sides differ is an error, not a number
 """
@@ -55,6 +56,7 @@ from stage import (  # noqa: E402
     Stage,
     Usage,
 )
+from start import start  # noqa: E402
 from watchers import measure  # noqa: E402
 
 COPY_BATCH_DOCUMENTS = 1000
@@ -176,7 +178,7 @@ def watchers(stage: Stage, _options: argparse.Namespace) -> dict[str, float]:
 
 SCENARIOS: dict[str, Callable[[Stage, argparse.Namespace], dict[str, float]]] = {
     "catch-up": catch_up, "backlog": backlog, "copy": copy, "live": live, "lag": lag, "effect": effect,
-    "link": link, "watchers": watchers}
+    "link": link, "watchers": watchers, "start": start}
 SERVERLESS: dict[str, Callable[[Path], dict[str, float]]] = {"queue": queue, "hook": hook, "insert-hook": insert_hook}
 
 
