@@ -4,6 +4,7 @@
 Scenarios  catch-up   operations that are already in the oplog when dualsync starts, and its limits (bench/limits.py)
            backlog    operations that come while the backup is away
            copy       the first copy of documents that are already there; with MONGODUMP and MONGORESTORE also theirs
+           (catch-up and copy also by programs of others: PCSM, MONGOSHAKE name them, see bench/peers.py)
            live       a writer at full speed on a mirrored pair (bench/live.py)
            lag        500 inserts a second: how late the backup has them (bench/lag.py)
            effect     an insert on local without dualsync and with it, by turns (bench/effect.py)
@@ -11,6 +12,7 @@ Scenarios  catch-up   operations that are already in the oplog when dualsync sta
            watchers   50 dashboards and a scraper beside a mirror under load (bench/watchers.py)
            hook       save() of Mongoose with and without dualsync-mongoose (bench/hook.py)
            insert-hook  an insert by libmongoc with and without libdualsync's middleware (bench/insert_hook.py)
+           start      from exec to the first captured change, and the program's size (bench/start.py)
            queue      the queue by itself, in one process without servers (bench/queue_bench.cc)
 Proof      each run ends with `dualsync verify`; a run whose sides differ is an error, not a number
 """
@@ -44,6 +46,7 @@ from link import link  # noqa: E402
 from live import live  # noqa: E402
 from mirror_daemon import find_binary  # noqa: E402
 from operations import HOT_DOCUMENTS, operations  # noqa: E402
+from peers import catch_up_once, compare, copy_once  # noqa: E402
 from pymongo import MongoClient  # noqa: E402
 from stage import (  # noqa: E402
     BULK_OPERATIONS,
@@ -55,6 +58,7 @@ from stage import (  # noqa: E402
     Stage,
     Usage,
 )
+from start import start  # noqa: E402
 from watchers import measure  # noqa: E402
 
 COPY_BATCH_DOCUMENTS = 1000
@@ -78,9 +82,12 @@ def catch_up(stage: Stage, options: argparse.Namespace) -> dict[str, float]:
     stage.prove()
     limits |= write_alone(stage, options.operations)
     per_second = options.operations / seconds
+    stage.daemon.stop()
+    theirs = compare("catch-up", "Event", options.operations, per_second, stage.folder,
+                     lambda peer, folder: catch_up_once(peer, folder, options.operations))
     return {"seconds": seconds, "eventsPerSecond": per_second,
             "cpuMicrosecondsPerEvent": usage.cpu_seconds * 1e6 / options.operations,
-            "peakRssMegabytes": usage.peak_bytes / MEGABYTE, **limits, **shares(per_second, limits)}
+            "peakRssMegabytes": usage.peak_bytes / MEGABYTE, **limits, **shares(per_second, limits), **theirs}
 
 
 def backlog(stage: Stage, options: argparse.Namespace) -> dict[str, float]:
@@ -134,8 +141,11 @@ def copy(stage: Stage, options: argparse.Namespace) -> dict[str, float]:
         copied = MongoClient(stage.backup.uri())[DATABASE + RESTORED_SUFFIX].documents.estimated_document_count()
         if copied != options.copy:
             raise BenchError(f"dump and restore copied {copied:,} of {options.copy:,} documents")
-        measured.update({"dumpRestoreSeconds": theirs, "timesDumpRestore": theirs / seconds})
-    return measured
+        measured.update({"dumpRestoreSeconds": theirs, "dumpRestoreDocumentsPerSecond": options.copy / theirs,
+                         "timesDumpRestore": theirs / seconds})
+    stage.daemon.stop()
+    return measured | compare("copy", "Document", options.copy, options.copy / seconds, stage.folder,
+                              lambda peer, folder: copy_once(peer, folder, stage.local.uri()))
 
 
 def queue(folder: Path) -> dict[str, float]:
@@ -176,13 +186,14 @@ def watchers(stage: Stage, _options: argparse.Namespace) -> dict[str, float]:
 
 SCENARIOS: dict[str, Callable[[Stage, argparse.Namespace], dict[str, float]]] = {
     "catch-up": catch_up, "backlog": backlog, "copy": copy, "live": live, "lag": lag, "effect": effect,
-    "link": link, "watchers": watchers}
+    "link": link, "watchers": watchers, "start": start}
 SERVERLESS: dict[str, Callable[[Path], dict[str, float]]] = {"queue": queue, "hook": hook, "insert-hook": insert_hook}
 
 
 def summarise(runs: list[dict[str, float]]) -> dict[str, dict[str, float]]:
     return {name: {"median": statistics.median(values), "min": min(values), "max": max(values)}
-            for name in runs[0] for values in [[run[name] for run in runs if name in run]]}
+            for name in dict.fromkeys(name for run in runs for name in run)
+            for values in [[run[name] for run in runs if name in run]]}
 
 
 def print_table(scenario: str, summary: dict[str, dict[str, float]], runs: int) -> None:

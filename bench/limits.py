@@ -15,7 +15,7 @@ import bson
 from bson.timestamp import Timestamp
 from operations import final_operations, hot_documents
 from pymongo import MongoClient
-from stage import DATABASE, WAIT_SECONDS, BenchError, Stage
+from stage import DATABASE, WAIT_SECONDS, BenchError, Stage, same_documents
 
 BUILT = Path(__file__).resolve().parent.parent / "build" / "release" / "bench"
 LOOP_DATABASE = DATABASE + "_loop"
@@ -58,11 +58,9 @@ def write_alone(stage: Stage, events: int) -> dict[str, float]:
 
 
 def prove_loop(stage: Stage) -> None:
-    """The loop has made the same documents, field for field."""
-    with MongoClient(stage.backup.uri()) as backup:
-        loop, mirror = (backup[name].documents.find().sort("_id") for name in (LOOP_DATABASE, DATABASE))
-        if any(one != other for one, other in zip(loop, mirror, strict=True)):
-            raise BenchError("bare_loop has written other documents than dualsync")
+    """The loop has made the same documents."""
+    if not same_documents(stage.backup.uri(), stage.backup.uri(), LOOP_DATABASE, DATABASE):
+        raise BenchError("bare_loop has written other documents than dualsync")
 
 
 def shares(events_per_second: float, limits: dict[str, float]) -> dict[str, float]:

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from itertools import islice, zip_longest
 from pathlib import Path
 
 from embedded_server import EmbeddedServer
 from mirror_daemon import MirrorDaemon
 from operations import hot_documents, operations
 from pymongo import MongoClient
+from pymongo.collection import Collection
 
 DATABASE = "bench"
 OPLOG_ENTRIES = 5_000_000
@@ -44,13 +46,30 @@ class Usage:
         return Usage((int(fields[11]) + int(fields[12])) / CLOCK_TICKS, peak * 1024)
 
 
+def server(folder: Path) -> EmbeddedServer:
+    """One that keeps its oplog; not started yet. Its log is beside its folder."""
+    return EmbeddedServer(folder, folder.with_suffix(".log"), ("--oplog-max-entries", str(OPLOG_ENTRIES)))
+
+
+def write_operations(collection: Collection, count: int) -> None:
+    left = operations(count)
+    while batch := list(islice(left, BULK_OPERATIONS)):
+        collection.bulk_write(batch, ordered=False)
+
+
+def same_documents(uri: str, other_uri: str, database: str, other_database: str) -> bool:
+    """Whether both hold the same documents, field for field."""
+    with MongoClient(uri) as client, MongoClient(other_uri) as other:
+        here, there = (found.documents.find().sort("_id") for found in (client[database], other[other_database]))
+        return all(one == two for one, two in zip_longest(here, there))
+
+
 class Stage:
     """Two embedded servers and a daemon, all in one temporary folder."""
 
     def __init__(self, folder: Path) -> None:
-        flags = ("--oplog-max-entries", str(OPLOG_ENTRIES))
-        self.local = EmbeddedServer(folder / "local", folder / "local.log", flags)
-        self.backup = EmbeddedServer(folder / "backup", folder / "backup.log", flags)
+        self.local = server(folder / "local")
+        self.backup = server(folder / "backup")
         self.folder = folder
 
     def __enter__(self) -> Stage:
@@ -83,14 +102,7 @@ class Stage:
         return Usage.of(self.daemon.pid)
 
     def write(self, count: int) -> None:
-        batch = []
-        for operation in operations(count):
-            batch.append(operation)
-            if len(batch) == BULK_OPERATIONS:
-                self.collection.bulk_write(batch, ordered=False)
-                batch = []
-        if batch:
-            self.collection.bulk_write(batch, ordered=False)
+        write_operations(self.collection, count)
 
     def prepare(self) -> None:
         """The hot documents are on both sides."""

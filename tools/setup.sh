@@ -4,7 +4,7 @@
 # Run      tools/setup.sh [STEP]...   (default: packages python data)
 #          STEP: packages test-packages python data fast-server promtool node toxiproxy fuzz
 # Source   the same steps as functions: setup_packages build|all|fuzz, setup_python, setup_data, setup_fast_server,
-#          setup_promtool, setup_node, setup_toxiproxy
+#          setup_promtool, setup_node, setup_toxiproxy; setup_plot after setup_python
 # Sets     DUALSYNC_CACHE, DUALSYNC_PYTHON (the virtual environment's interpreter), DUALSYNC_SAMPLE_DATA
 # Errors   a failed step prints its name and the cause and returns 1; nothing is left half installed
 set -euo pipefail
@@ -123,6 +123,19 @@ setup_python() {
   DUALSYNC_PYTHON="$venv/bin/python"
   export DUALSYNC_PYTHON
   setup_say "Python packages: present"
+}
+
+# What bench/run --plot draws with, in the same environment.
+setup_plot() {
+  local stamp wanted list="$DUALSYNC_ROOT/bench/plot-requirements.txt"
+  stamp="$(dirname "$DUALSYNC_PYTHON")/../.plot-requirements"
+  wanted="$(cksum <"$list")"
+  if [[ "$(cat "$stamp" 2>/dev/null || true)" != "$wanted" ]]; then
+    setup_say "matplotlib: installing"
+    setup_retry "matplotlib: pip install" "$SETUP_NETWORK_HINT" \
+      "$DUALSYNC_PYTHON" -m pip install --disable-pip-version-check -q -r "$list" || return 1
+    printf '%s\n' "$wanted" >"$stamp"
+  fi
 }
 
 # node beside the Python packages, since Debian 12 and Ubuntu 24.04 have none that the current Mongoose runs on, and what
