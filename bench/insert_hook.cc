@@ -1,8 +1,10 @@
 // Latency of an insert with and without the middleware of libdualsync, by turns in one process; prints JSON.
 //
 // Run  insert_hook LOCAL-URI-WITH-DATABASE BACKUP-URI DATA-DIRECTORY kept|taken
+// Empty    the same with callbacks that do nothing: what libmongoc itself takes to tell of commands
 // CPU  of the thread that inserts, so that neither the mirror's nor the reporter's is in it
 #include <mongoc/mongoc.h>
+#include <sched.h>
 #include <time.h>
 
 #include <algorithm>
@@ -67,28 +69,56 @@ double at(std::vector<double> times, double share) {
   return times[static_cast<std::size_t>(share * static_cast<double>(times.size() - 1))];
 }
 
-void print(const Side& bare, const Side& hooked) {
+double more(const Side& bare, const Side& other) { return (at(other.times, 0.5) / at(bare.times, 0.5) - 1) * 100; }
+
+void print(const Side& bare, const Side& empty, const Side& hooked) {
   const auto count = static_cast<double>(bare.times.size());
   std::printf(
       R"({"inserts": %zu, "medianMicroseconds": %.1f, "medianMicrosecondsHooked": %.1f, "p99Microseconds": %.1f, )"
-      R"("p99MicrosecondsHooked": %.1f, "medianPercentMore": %.2f, "p99PercentMore": %.2f, )"
-      R"("hookCpuMicroseconds": %.2f})",
+      R"("p99MicrosecondsHooked": %.1f, "medianPercentMoreEmpty": %.2f, "medianPercentMore": %.2f, )"
+      R"("p99PercentMore": %.2f, )"
+      R"("emptyCpuMicroseconds": %.2f, "hookCpuMicroseconds": %.2f})",
       bare.times.size(), at(bare.times, 0.5), at(hooked.times, 0.5), at(bare.times, 0.99), at(hooked.times, 0.99),
-      (at(hooked.times, 0.5) / at(bare.times, 0.5) - 1) * 100,
-      (at(hooked.times, 0.99) / at(bare.times, 0.99) - 1) * 100, (hooked.cpu - bare.cpu) / count);
+      more(bare, empty), more(bare, hooked), (at(hooked.times, 0.99) / at(bare.times, 0.99) - 1) * 100,
+      (empty.cpu - bare.cpu) / count, (hooked.cpu - bare.cpu) / count);
+}
+
+void listen_in_vain(mongoc_client_t* client) {
+  mongoc_apm_callbacks_t* callbacks = mongoc_apm_callbacks_new();
+  mongoc_apm_set_command_started_cb(callbacks, [](const mongoc_apm_command_started_t*) {});
+  mongoc_apm_set_command_succeeded_cb(callbacks, [](const mongoc_apm_command_succeeded_t*) {});
+  mongoc_apm_set_command_failed_cb(callbacks, [](const mongoc_apm_command_failed_t*) {});
+  if (!mongoc_client_set_apm_callbacks(client, callbacks, nullptr)) fail("cannot listen");
+  mongoc_apm_callbacks_destroy(callbacks);
+}
+
+// The server's threads have another (placing.py).
+void take_first_processor() {
+  cpu_set_t all;
+  CPU_ZERO(&all);
+  if (sched_getaffinity(0, sizeof all, &all) != 0 || CPU_COUNT(&all) < 2) return;
+  int first = 0;
+  while (!CPU_ISSET(first, &all)) ++first;
+  cpu_set_t one;
+  CPU_ZERO(&one);
+  CPU_SET(first, &one);
+  if (sched_setaffinity(0, sizeof one, &one) != 0) fail("cannot choose a processor");
 }
 
 void measure(const std::string& local, dualsync::Middleware& middleware) {
   Side bare = connect(local, "bare");
+  Side empty = connect(local, "empty");
   Side hooked = connect(local, "hooked");
+  listen_in_vain(empty.client);
+  take_first_processor();
   if (middleware.attach(hooked.client)) fail("cannot attach");
   for (int i = 0; i < kWarmUp + kRounds; ++i) {
-    Side* order[] = {&bare, &hooked};
-    if (i % 2 == 1) std::swap(order[0], order[1]);
+    Side* order[] = {&bare, &empty, &hooked};
+    std::rotate(std::begin(order), std::begin(order) + i % 3, std::end(order));
     for (Side* side : order) run_round(side, i >= kWarmUp);
   }
-  print(bare, hooked);
-  for (const Side* side : {&bare, &hooked}) {
+  print(bare, empty, hooked);
+  for (const Side* side : {&bare, &empty, &hooked}) {
     mongoc_collection_destroy(side->collection);
     mongoc_client_destroy(side->client);
   }

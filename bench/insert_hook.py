@@ -10,6 +10,7 @@ import subprocess
 from pathlib import Path
 
 from embedded_server import EmbeddedServer
+from placing import place_server
 
 PROGRAM = Path(__file__).resolve().parent.parent / "build" / "release" / "bench" / "insert_hook"
 PROGRAM_SECONDS = 600
@@ -19,6 +20,7 @@ def insert_hook(folder: Path) -> dict[str, float]:
     numbers: dict[str, float] = {}
     with EmbeddedServer(folder / "local", folder / "local.log", ("--standalone",)) as local, \
             EmbeddedServer(folder / "backup", folder / "backup.log") as backup:
+        place_server(local)
         for label in ("kept", "taken"):
             command = [str(PROGRAM), local.uri(f"bench_{label}"), backup.uri(), str(folder / label), label]
             done = subprocess.run(command, capture_output=True, text=True, timeout=PROGRAM_SECONDS, check=False)

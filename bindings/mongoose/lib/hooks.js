@@ -78,7 +78,12 @@ class Hooks {
     this.safely(() => {
       if (document.$isSubdocument || !document.constructor?.db) return; // its parent's hook tells of it
       const model = document.constructor;
-      this.tellIds(model, [document._id], this.sessionOf(model, { session: document.$session?.() }));
+      const id = document._id;
+      const session = this.sessionOf(model, { session: document.$session?.() });
+      // The application waits for what is done here; an id that nobody can change may as well be written down later.
+      const fixed = typeof id !== 'object' || id?._bsontype === 'ObjectId';
+      if (session || !fixed) return this.tellIds(model, [id], session);
+      this.reporter.soon(() => this.safely(() => this.tellIds(model, [id])));
     });
   }
 

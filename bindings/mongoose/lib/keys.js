@@ -1,11 +1,24 @@
 // Which documents a filter names, and how a key is written for the daemon.
 'use strict';
 
+const OBJECT_ID_BYTES = 12;
+const OF_OBJECT_ID = Buffer.from([22, 0, 0, 0, 7, 0x5f, 0x69, 0x64, 0]); // length, type, `_id`
+
+// What nearly all keys are, without the serialiser: it runs before the application gets its result.
+function keyOfObjectId(bytes) {
+  const key = Buffer.alloc(OF_OBJECT_ID.length + OBJECT_ID_BYTES + 1);
+  key.set(OF_OBJECT_ID);
+  key.set(bytes, OF_OBJECT_ID.length);
+  return key.toString('base64');
+}
+
 /**
  * The exact bytes of {_id: id}, so that no conversion can change its type.
  * @param {object} BSON of the driver that Mongoose uses: its classes are the ones that the ids are of
  */
 function keyOf(BSON, id) {
+  if (id?._bsontype === 'ObjectId' && id.id?.length === OBJECT_ID_BYTES && typeof id.id !== 'string')
+    return keyOfObjectId(id.id);
   return Buffer.from(BSON.serialize({ _id: id })).toString('base64');
 }
 

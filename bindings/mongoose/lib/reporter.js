@@ -6,6 +6,7 @@
 'use strict';
 
 const BATCH_KEYS = 1000;
+const UNWRITTEN_MAX = 1000;
 const SOON_MS = 50; // one request for all of a busy moment
 const DELAYS_MS = [1000, 2000, 5000, 10_000, 30_000];
 const PATIENT_MS = 60_000; // where a person has to act first
@@ -19,6 +20,7 @@ class Reporter {
     this.waiting = new Map(); // namespace -> Set of keys
     this.count = 0;
     this.inFlight = 0;
+    this.unwritten = []; // what soon() was given
     this.ranges = new Set();
     this.batchKeys = BATCH_KEYS;
     this.failures = 0;
@@ -44,6 +46,12 @@ class Reporter {
     this.#onDisk(() => this.store.see(namespace));
   }
 
+  /** Does `work`, which tells of documents, before anything is sent, and before the end: not while somebody waits. */
+  soon(work) {
+    if (this.unwritten.push(work) >= UNWRITTEN_MAX) this.#catchUp();
+    else this.#later(SOON_MS);
+  }
+
   documents(namespace, keys) {
     if (keys.length === 0) return;
     this.#keep(namespace, keys);
@@ -65,7 +73,7 @@ class Reporter {
   }
 
   get pending() {
-    return this.inFlight + this.count + this.ranges.size + (this.store.bytes > 0 ? 1 : 0);
+    return this.unwritten.length + this.inFlight + this.count + this.ranges.size + (this.store.bytes > 0 ? 1 : 0);
   }
 
   /** Sends what there is; resolves to whether all of it was taken. */
@@ -88,6 +96,7 @@ class Reporter {
   /** The same without waiting. */
   leave() {
     if (this.closed) return;
+    this.#catchUp();
     this.closed = true;
     clearTimeout(this.timer);
     let kept = true;
@@ -96,6 +105,10 @@ class Reporter {
       for (const range of this.ranges) kept = kept && this.store.spill([[range, []]]);
       this.store.close(kept && this.sending === null);
     });
+  }
+
+  #catchUp() {
+    for (const work of this.unwritten.splice(0)) work();
   }
 
   #keep(namespace, keys) {
@@ -138,6 +151,7 @@ class Reporter {
 
   #send() {
     if (!this.sending) {
+      this.#catchUp();
       clearTimeout(this.timer);
       this.timer = null;
       this.sending = this.#sendOnce().finally(() => {

@@ -17,6 +17,11 @@ const { BSON } = require('mongoose').mongo;
 
 const NAMESPACE = 'shop.bills';
 
+test('the key of an ObjectId is what the serialiser makes of it', () => {
+  for (const id of [new BSON.ObjectId(), new BSON.ObjectId('00'.repeat(12)), new BSON.ObjectId('ff'.repeat(12))])
+    assert.equal(keyOf(BSON, id), Buffer.from(BSON.serialize({ _id: id })).toString('base64'));
+});
+
 describe('reporter', () => {
   let daemon;
   let folder;
@@ -59,6 +64,25 @@ describe('reporter', () => {
     expectIds(0, 50);
     assert.equal(daemon.keys.length, 50);
     assert.equal(reporter.pending, 0);
+  });
+
+  test('what is put off comes before anything is sent, and before the end', async () => {
+    const reporter = open();
+    const later = (id) => reporter.soon(() => reporter.documents(NAMESPACE, [keyOf(BSON, id)]));
+    later(0);
+    assert.equal(reporter.pending, 1);
+    assert.equal(await reporter.flush(), true);
+    expectIds(0, 1);
+    later(1);
+    while (reporter.pending > 0) await new Promise((resolve) => { setTimeout(resolve, 5); });
+    expectIds(0, 2);
+    reporter.about(NAMESPACE);
+    later(2);
+    reporter.leave();
+    const next = open();
+    assert.deepEqual([...next.ranges], [], 'it ended in order');
+    assert.equal(await next.flush(), true);
+    expectIds(0, 3);
   });
 
   test('sends in batches', async () => {
