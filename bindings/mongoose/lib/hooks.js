@@ -83,6 +83,7 @@ class Hooks {
       // The application waits for what is done here; an id that nobody can change may as well be written down later.
       const fixed = typeof id !== 'object' || id?._bsontype === 'ObjectId';
       if (session || !fixed) return this.tellIds(model, [id], session);
+      this.look(model);
       this.reporter.soon(() => this.safely(() => this.tellIds(model, [id])));
     });
   }
