@@ -76,6 +76,7 @@ class VerifyFixture : public QueueFixture {
         for (const DirtyRange& range : queue_->dirty_ranges()) {
           ++ranges_;
           backup_.data[range.ns] = local_.data[range.ns];
+          if (local_.series.contains(range.ns)) backup_.series[range.ns] = local_.series[range.ns];
           EXPECT_TRUE(queue_->finish_dirty(range).ok());
         }
         sleep_for(std::chrono::milliseconds(1), stop);

@@ -21,9 +21,9 @@ bool of_another_id(const Difference& difference) {
 Result<bool> VerifyRepair::enqueue(const NamespaceReport& report) {
   if (report.equal() || report.only_on_backup) return false;
   if (report.time_series) {
-    // That much was written since it was last mirrored.
-    DUALSYNC_TRY(context_.queue.mark_dirty(
-        {report.ns, std::string(kTimeSeriesReason), context_.queue.position().time, false, "", 0}));
+    // That much was written since it was last mirrored: it is as it should be, no gap.
+    DUALSYNC_TRY(
+        context_.queue.mark_dirty({report.ns, std::string(kTimeSeriesReason), DirtyRange::kNoGap, false, "", 0}));
     namespaces_.insert(report.ns);
     return true;
   }

@@ -221,7 +221,9 @@ Result<VerifyReport> VerifyService::compare(VerifySides& sides, const VerifyOrde
   MutexLock lock(mutex_);
   // What was dropped on both sides since differs no more.
   if (order.namespaces.empty()) record_.last.differs.clear();
-  for (const NamespaceReport& one : report->namespaces) learn(one);
+  for (const NamespaceReport& one : report->namespaces) {
+    if (again || !is_due(one)) learn(one);
+  }
   return report;
 }
 
@@ -285,6 +287,11 @@ void VerifyService::tell(const VerifyReport& report) const {
   }
 }
 
+// A time series that is about to be mirrored: that it differs is no news.
+bool VerifyService::is_due(const NamespaceReport& report) const {
+  return record_.last.repair && report.time_series && report.difference_count > 0 && report.schema.empty();
+}
+
 void VerifyService::learn(const NamespaceReport& report) {
   auto& known = record_.last.differs;
   std::erase_if(known, [&](const KnownDifference& one) { return one.ns == report.ns; });
@@ -322,6 +329,7 @@ void VerifyService::compared(const NamespaceReport& report) {
   done.unsettled = report.unsettled;
   done.excepted = report.excepted;
   done.schema = report.schema;
+  if (is_due(report)) return;
   for (const Difference& difference : report.differences) {
     if (record_.last.differences.size() < kNamedMax) record_.last.differences.push_back({report.ns, difference});
   }

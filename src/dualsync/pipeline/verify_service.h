@@ -77,6 +77,7 @@ class VerifyService {
                               const std::stop_token& stop) DUALSYNC_EXCLUDES(mutex_);
   void tell(const VerifyReport& report) const;
   void learn(const NamespaceReport& report) DUALSYNC_REQUIRES(mutex_);
+  bool is_due(const NamespaceReport& report) const DUALSYNC_REQUIRES(mutex_);
   void planned(const Namespace& ns, std::uint64_t documents) DUALSYNC_EXCLUDES(mutex_);
   void advanced(const CompareProgress& progress) DUALSYNC_EXCLUDES(mutex_);
   void compared(const NamespaceReport& report) DUALSYNC_EXCLUDES(mutex_);

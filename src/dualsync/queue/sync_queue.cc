@@ -335,8 +335,10 @@ QueueStats SyncQueue::stats() const {
   stats.done = c.done;
   stats.refused = c.refused;
   stats.dead_letters = c.dead_letters;
-  stats.dirty_ranges = static_cast<std::uint64_t>(
-      std::count_if(impl_->dirty.begin(), impl_->dirty.end(), [](const auto& one) { return !one.second.requested; }));
+  stats.dirty_ranges =
+      static_cast<std::uint64_t>(std::count_if(impl_->dirty.begin(), impl_->dirty.end(), [](const auto& one) {
+        return !one.second.requested && one.second.gap_start != DirtyRange::kNoGap;
+      }));
   stats.avg_sync_ms = impl_->avg_sync_ms;
   stats.last_done_ms = impl_->last_done_ms;
   stats.payloads_dropped = c.payloads_dropped;
