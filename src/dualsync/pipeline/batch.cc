@@ -66,11 +66,7 @@ void Batch::run_namespace(const Namespace& ns, const Indexes& indexes) {
     for (const std::size_t i : indexes) completion(i, Completion::Kind::kDone);
     return;
   }
-  // Mirrored by comparing, whoever tells of its measurements: no server makes a second insert of one the same.
-  if (context_.time_series != nullptr && context_.time_series->contains(ns)) {
-    for (const std::size_t i : indexes) completion(i, Completion::Kind::kDone);
-    return;
-  }
+  if (context_.time_series != nullptr && context_.time_series->contains(ns)) return compare_instead(ns, indexes);
   Indexes touches;
   Indexes ready;
   for (const std::size_t i : indexes) {
@@ -91,6 +87,22 @@ void Batch::run_namespace(const Namespace& ns, const Indexes& indexes) {
     write(context_.scope.to_backup(ns), ready, Round::kFirst);
   }
   if (!collided_.empty()) settle_collisions(ns);
+}
+
+// A time series is mirrored by comparing, whoever tells of its measurements: no server makes a second insert of one the
+// same. What a stream tells is a reason to compare now; what middleware reports is not, since a comparison reads all.
+void Batch::compare_instead(const Namespace& ns, const Indexes& indexes) {
+  std::optional<OpTime> oldest;
+  for (const std::size_t i : indexes) {
+    const OperationView& op = taken_[i].op;
+    if (op.kind != OpKind::kTouch) oldest = std::min(oldest.value_or(op.first_time), op.first_time);
+  }
+  Result<void> marked;
+  if (oldest) marked = context_.queue.mark_dirty({ns, "local tells of measurements", *oldest, false, "", 0});
+  for (const std::size_t i : indexes) {
+    Completion& done = completion(i, marked ? Completion::Kind::kDone : Completion::Kind::kPutBack);
+    if (!marked) done.delay = kThrottleDelay;
+  }
 }
 
 void Batch::add_items(std::size_t index, std::vector<WriteItem>* items, Indexes* owners) const {

@@ -40,6 +40,7 @@ class Batch {
   enum class Round : std::uint8_t { kFirst, kHeal, kOrder };
 
   void run_namespace(const Namespace& ns, const Indexes& indexes);
+  void compare_instead(const Namespace& ns, const Indexes& indexes);
   // Reads what local holds for these operations into documents_ and returns those for which that counts now; the others
   // get their completions.
   Indexes resolve_touches(const Namespace& ns, const Indexes& touches);

@@ -1,11 +1,13 @@
 // Time series: what a copy makes of two sides, what FullSync and Restore do with it, and what verify says.
 #include <gtest/gtest.h>
 
+#include "dualsync/pipeline/batch.h"
 #include "dualsync/pipeline/full_sync.h"
 #include "dualsync/pipeline/time_series_copy.h"
 #include "dualsync/pipeline/time_series_list.h"
 #include "dualsync/pipeline/verifier.h"
 #include "support/bson_literal.h"
+#include "support/names.h"
 #include "support/pipeline_fixture.h"
 
 namespace dualsync::test {
@@ -233,6 +235,41 @@ TEST_F(TimeSeriesTest, OnlyWhatDifferedBeforeTheMirrorDiffersAfterIt) {
   ASSERT_EQ(after.differences.size(), 1U);
   EXPECT_EQ(after.differences[0].id_json, R"({ "$numberInt" : "2" })");
   EXPECT_EQ(after.pending, 1U);
+}
+
+// What a stream tells of a measurement.
+class ToldTest : public TimeSeriesTest {
+ protected:
+  void tell(OpKind kind) {
+    ASSERT_TRUE((shared(), list_->add(kReadings)).ok());
+    Operation op = make_op(kind, "1", kind == OpKind::kInsert ? document("1", 1) : "");
+    op.ns = kReadings;
+    append({op}, {20, 1});
+    const auto taken = take();
+    FakeReader local(local_);
+    FakeWriter writer(backup_);
+    Backoff backoff(1);
+    Batch batch(shared(), {local, writer}, backoff, taken);
+    const auto completions = batch.run();
+    ASSERT_EQ(completions.size(), 1U);
+    EXPECT_EQ(completions[0].kind, Completion::Kind::kDone);
+    EXPECT_TRUE(queue_->complete(completions).ok());
+    EXPECT_TRUE(backup_.log.empty());
+    EXPECT_TRUE(backup_.documents(kReadings).empty());
+  }
+};
+
+TEST_F(ToldTest, AnEventStartsAComparisonAndIsNotApplied) {
+  tell(OpKind::kInsert);
+  const auto ranges = queue_->dirty_ranges();
+  ASSERT_EQ(ranges.size(), 1U);
+  EXPECT_EQ(ranges[0].ns, kReadings);
+  EXPECT_NE(ranges[0].gap_start, DirtyRange::kNoGap) << "`wait` has to wait for it";
+}
+
+TEST_F(ToldTest, WhatMiddlewareReportsIsLeftToTheSchedule) {
+  tell(OpKind::kTouch);
+  EXPECT_TRUE(queue_->dirty_ranges().empty());
 }
 
 }  // namespace
