@@ -1,6 +1,7 @@
 #include "dualsync/pipeline/recheck.h"
 
 #include <algorithm>
+#include <functional>
 
 #include "dualsync/base/waiting.h"
 #include "dualsync/codec/bson.h"
@@ -181,6 +182,10 @@ Result<std::vector<Suspect>> Recheck::round(const Namespace& local_ns, const Nam
       if (then != now) {
         note_moving(then, there, now, &suspect);
       } else {
+        // One that comes and goes on local looks the same before and after; what the mirror makes of it then changes.
+        const std::size_t seen = std::hash<std::string>()(there);
+        if (seen != suspect.seen_on_backup) suspect.confirmed = 0;
+        suspect.seen_on_backup = seen;
         suspect.confirmed += *caught_up ? kWithWord : kWithoutWord;
         suspect.difference = describe(suspect.key, now, there);
       }
