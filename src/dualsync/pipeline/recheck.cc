@@ -184,9 +184,9 @@ Result<std::vector<Suspect>> Recheck::round(const Namespace& local_ns, const Nam
       } else {
         // One that comes and goes on local looks the same before and after; what the mirror makes of it then changes.
         const std::size_t seen = std::hash<std::string>()(there);
-        if (seen != suspect.seen_on_backup) suspect.confirmed = 0;
+        const bool changed = suspect.seen_on_backup.value_or(seen) != seen;
         suspect.seen_on_backup = seen;
-        suspect.confirmed += *caught_up ? kWithWord : kWithoutWord;
+        suspect.confirmed = changed ? 0 : suspect.confirmed + (*caught_up ? kWithWord : kWithoutWord);
         suspect.difference = describe(suspect.key, now, there);
       }
       if (suspect.confirmed >= kCertain) {

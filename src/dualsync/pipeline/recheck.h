@@ -9,6 +9,7 @@
 
 #include <functional>
 #include <map>
+#include <optional>
 #include <set>
 #include <stop_token>
 #include <string>
@@ -21,12 +22,12 @@
 namespace dualsync {
 
 struct Suspect {
-  std::string key;                  // {_id: ...}, of local where local has it
-  int confirmed = 0;                // how sure it is that it differs
-  std::size_t seen_on_backup = 0;   // a hash of what that was said of
-  int rounds_moving = 0;            // in which local's document changed meanwhile
-  std::set<std::string> unmatched;  // fields that differed in all of those although local left them alone
-  Difference difference;            // as last seen
+  std::string key;                            // {_id: ...}, of local where local has it
+  int confirmed = 0;                          // how sure it is that it differs
+  std::optional<std::size_t> seen_on_backup;  // a hash of what that was said of
+  int rounds_moving = 0;                      // in which local's document changed meanwhile
+  std::set<std::string> unmatched;            // fields that differed in all of those although local left them alone
+  Difference difference;                      // as last seen
 };
 
 struct RecheckOptions {

@@ -97,6 +97,22 @@ TEST_F(RecheckTest, ADocumentThatNeverStandsStillIsNoDifference) {
   EXPECT_EQ(outcome.unsettled, 1U);
 }
 
+TEST_F(RecheckTest, OneThatComesAndGoesOnLocalIsNoDifference) {
+  int counter = 0;
+  backup_.put(kBills, bill(1, counter, 10));
+  const auto mirror = [&] {
+    if (++counter < 5) {
+      backup_.put(kBills, bill(1, counter, 10));  // it was there for a moment
+    } else {
+      backup_.data[kBills].clear();
+    }
+    return true;
+  };
+  const RecheckOutcome outcome = run({1}, mirror);
+  EXPECT_EQ(outcome.count, 0U);
+  EXPECT_EQ(counter, 5);
+}
+
 TEST_F(RecheckTest, AFieldThatIsWrongInADocumentThatNeverStandsStillIsNamed) {
   int counter = 0;
   local_.put(kBills, bill(1, counter, 10));
