@@ -44,7 +44,10 @@ Result<void> FullSync::repair_time_series(const DirtyRange& range, const Collect
   if (!counts) return counts.error();
   writer.reset();
   connect();
-  if (context_.time_series != nullptr)
+  // A gap stays one as long as the backup lacks something of it. Where there was none, the comparison that asked for
+  // this says what differs.
+  if (counts->lacking && range.gap_start != DirtyRange::kNoGap) return *counts->lacking;
+  if (context_.time_series != nullptr && !counts->lacking)
     DUALSYNC_TRY(context_.time_series->mirrored({range.ns, began_ms, counts->source}));
   return finish(range, info.uuid);
 }
@@ -81,6 +84,7 @@ Result<TimeSeriesCounts> FullSync::equalise(const DirtyRange& range, const Colle
       sum.written += counts->written;
       sum.removed = counts->removed;
       if (counts->refusal) sum.refusal = counts->refusal;
+      if (counts->lacking) sum.lacking = counts->lacking;
     }
   }
   if (range.requested) {

@@ -97,7 +97,7 @@ Result<void> TimeSeriesCopy::insert(const std::vector<std::string>& measurements
     if (outcome.ok) {
       ++counts_.written;
     } else {
-      counts_.refusal = outcome.error;
+      counts_.refusal = counts_.lacking = outcome.error;
     }
   }
   return {};

@@ -26,6 +26,7 @@ struct TimeSeriesCounts {
   std::uint64_t foreign = 0;     // only on the target
   std::uint64_t removed = 0;     // of these
   std::optional<Error> refusal;  // the last write that the target refused
+  std::optional<Error> lacking;  // of these, the last insert: the target lacks something
 };
 
 class TimeSeriesCopy {

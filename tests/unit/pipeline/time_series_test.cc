@@ -205,6 +205,18 @@ TEST_F(TimeSeriesTest, ABackupThatGoesAwayIsTriedAgain) {
   EXPECT_TRUE(equal());
 }
 
+TEST_F(TimeSeriesTest, AGapStaysAsLongAsTheBackupRefusesAMeasurement) {
+  local_.series[kReadings] = {measured(1, 1, 1), measured(2, 2, 2)};
+  backup_.refused.insert(measured(2, 2, 2));
+  ASSERT_TRUE(queue_->mark_dirty(dirty()).ok());
+  FullSync full_sync(shared());
+  EXPECT_TRUE(full_sync.step({}, {}).ok()) << "the others go on";
+  EXPECT_EQ(queue_->dirty_ranges().size(), 1U);
+  EXPECT_EQ(backup_.series[kReadings].size(), 1U);
+  ASSERT_EQ(list_->view().size(), 1U);
+  EXPECT_FALSE(list_->view()[0].mirrored_ms.has_value()) << "nobody may say that it is mirrored";
+}
+
 TEST_F(TimeSeriesTest, VerifyNamesWhatDiffers) {
   make_backup();
   local_.series[kReadings] = {measured(1, 1, 1), measured(2, 2, 2), measured(3, 3, 3)};
