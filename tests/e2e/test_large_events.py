@@ -43,11 +43,11 @@ class SmallEvents(OlderServer):
 
 
 class Fragments(OlderServer):
-    """Sends each event in two fragments; the second one of a batch's last event comes with the next batch."""
+    """Sends each event in two fragments; the second one of a batch's last event comes with the cursor's next batch."""
 
     def __init__(self, uri: str, version: list[int]) -> None:
         super().__init__(uri, version)
-        self.kept: list[dict] = []
+        self.kept: dict[int, list[dict]] = {}  # by cursor: a read of a killed daemon may be answered late
         self.split = 0
         self.apart = 0
 
@@ -56,7 +56,7 @@ class Fragments(OlderServer):
             return message
         body = dict(bson.decode(message[21:], RAW))
         cursor = dict(body["cursor"])
-        fragments, self.kept = self.kept, []
+        fragments = self.kept.pop(cursor["id"], [])
         for event in cursor["nextBatch"]:
             fields = list(dict(event).items())
             half = len(fields) // 2
@@ -64,7 +64,7 @@ class Fragments(OlderServer):
                 fragments.append({**dict(part), "splitEvent": {"fragment": number, "of": 2}})
             self.split += 1
         if cursor["nextBatch"]:
-            self.kept = [fragments.pop()]
+            self.kept[cursor["id"]] = [fragments.pop()]
             self.apart += 1
         cursor["nextBatch"] = fragments
         return reply_to(message, bson.encode({**body, "cursor": cursor}))
@@ -112,7 +112,6 @@ def test_fragments_are_joined(split: tuple[World, Fragments]) -> None:
     for number in range(20, 60):
         world.db.things.insert_one({"_id": number})
     daemon.kill()
-    server.kept.clear()
     daemon.start()
     world.db.things.delete_many({"_id": {"$gte": 50}})
     world.settle()

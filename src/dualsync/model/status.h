@@ -122,6 +122,10 @@ struct Status {
   std::uint64_t held_deletes = 0;  // documents on which nobody has decided
   std::uint64_t guard_trips = 0;   // since the start
   std::uint64_t dirty_ranges = 0;
+  // Namespaces to be copied, compared or repaired, whoever asked for it. Time series that were mirrored once are not
+  // among them: what their server tells of may keep them at it for ever, and a comparison knows what is newer than
+  // the mirror.
+  std::uint64_t repairs_due = 0;
   std::vector<OwedIndex> owed;
   std::uint64_t owed_indexes = 0;      // indexes that could not be built on the backup yet
   std::uint64_t payloads_dropped = 0;  // operations that became touches because the queue was over its bounds

@@ -48,7 +48,7 @@ std::string drill_obstacle(const Status& status) {
   if (status.breaker != BreakerState::kClosed) return "the backup is offline";
   if (status.writer != WriterState::kOwner) return "this process does not write to the backup";
   if (status.applied_position.is_null()) return "the first copy is not complete";
-  if (status.copy.running || status.dirty_ranges > 0) return "namespaces are being compared and repaired";
+  if (status.repairs_due > 0) return "namespaces are being compared and repaired";
   return {};
 }
 

@@ -35,6 +35,7 @@ Result<void> FullSync::repair_time_series(const DirtyRange& range, const Collect
   DUALSYNC_TRY(finish_schema(range, info));
   auto writer = context_.backup.make_writer();
   disconnect_backup();  // the writer takes its place
+  const std::uint64_t pass = context_.time_series != nullptr ? context_.time_series->begin_pass(range.ns) : 0;
   auto counts = equalise(range, info, *writer, stop);
   context_.counters.bytes_sent.fetch_add(writer->bytes_sent(), std::memory_order_relaxed);
   if (!writer->settled()) {
@@ -44,6 +45,7 @@ Result<void> FullSync::repair_time_series(const DirtyRange& range, const Collect
   if (!counts) return counts.error();
   writer.reset();
   connect();
+  if (context_.time_series != nullptr) context_.time_series->end_pass(range.ns, pass);
   // A gap stays one as long as the backup lacks something of it. Where there was none, the comparison that asked for
   // this says what differs.
   if (counts->lacking && range.gap_start != DirtyRange::kNoGap) return *counts->lacking;

@@ -118,6 +118,17 @@ std::optional<Error> Mirror::failure() const {
 
 double Mirror::wall_seconds() const { return static_cast<double>(clock_.unix_ms()) / 1000.0; }
 
+std::uint64_t Mirror::repairs_due() const {
+  const std::vector<TimeSeriesStatus> series = time_series_.view();
+  const auto is_series = [&](const DirtyRange& range) {
+    return std::any_of(series.begin(), series.end(),
+                       [&](const TimeSeriesStatus& one) { return one.ns == range.ns && one.mirrored_ms; });
+  };
+  const std::vector<DirtyRange> ranges = queue_.dirty_ranges();
+  return static_cast<std::uint64_t>(
+      std::count_if(ranges.begin(), ranges.end(), [&](const DirtyRange& range) { return !is_series(range); }));
+}
+
 double Mirror::rpo_seconds(const Status& status) const {
   if (is_reading(status.capture) && status.queue_size == 0 && status.dirty_ranges == 0) return 0;
   const OpTime from = status.applied_position.is_null() ? status.capture_position : status.applied_position;
@@ -161,6 +172,7 @@ Status Mirror::status() const {
   for (const HeldDeletes& one : status.held) status.held_deletes += one.documents;
   status.guard_trips = delete_guard_.trips();
   status.dirty_ranges = stats.dirty_ranges;
+  status.repairs_due = repairs_due();
   status.payloads_dropped = stats.payloads_dropped;
   status.ranges_dropped = stats.ranges_dropped;
   status.over_bounds = stats.over_bounds;

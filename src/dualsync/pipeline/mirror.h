@@ -99,6 +99,7 @@ class Mirror final : public Control {
   std::uint64_t held_documents_count() const;
   std::string blocked_by(const Status& status) const;
   double wall_seconds() const;
+  std::uint64_t repairs_due() const;
   double rpo_seconds(const Status& status) const;
   void say_who_writes(Status* status) const;
 

@@ -175,7 +175,7 @@ TEST(DrillObstacle, IsWhatMakesADrillUselessOrHarmful) {
   };
   EXPECT_NE(with([](Status* status) { status->applied_position = {}; }), "");
   EXPECT_NE(with([](Status* status) { status->breaker = BreakerState::kOpen; }), "");
-  EXPECT_NE(with([](Status* status) { status->dirty_ranges = 1; }), "");
+  EXPECT_NE(with([](Status* status) { status->repairs_due = 1; }), "");
   EXPECT_NE(with([](Status* status) { status->local = LocalTrust::kWrong; }), "");
   EXPECT_NE(with([](Status* status) { status->writer = WriterState::kLost; }), "");
   EXPECT_NE(with([](Status* status) { status->capture = CaptureState::kConnecting; }), "");
