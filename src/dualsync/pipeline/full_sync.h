@@ -48,7 +48,7 @@ class FullSync {
   Result<std::vector<Namespace>> list_parts(const DirtyRange& range);
   Result<void> expand(const DirtyRange& range);  // a deployment into databases, a database into collections
   Result<void> repair_view(const DirtyRange& range, const CollectionInfo& info);
-  Result<void> repair_time_series(const DirtyRange& range, const CollectionInfo& info, std::stop_token stop);
+  Result<void> repair_time_series(DirtyRange range, const CollectionInfo& info, std::stop_token stop);
   Result<TimeSeriesCounts> equalise(const DirtyRange& range, const CollectionInfo& info, BackupWriter& writer,
                                     std::stop_token stop);
   Result<void> repair_missing(const DirtyRange& range, bool seen_missing);

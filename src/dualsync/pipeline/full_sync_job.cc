@@ -84,6 +84,7 @@ Result<void> FullSyncJob::load() {
   if (!*kept) return {};
   MutexLock lock(mutex_);
   status_ = decode_status(**kept);
+  asked_ = queue_.newest_gap();
   return {};
 }
 
@@ -101,6 +102,7 @@ Result<void> FullSyncJob::begin() {
     range.keep_extra = status_.keep_extra;
     DUALSYNC_TRY(queue_.mark_dirty(range));
   }
+  asked_ = queue_.newest_gap();
   return {};
 }
 
@@ -194,7 +196,9 @@ Result<void> FullSyncJob::tend() {
   MutexLock lock(mutex_);
   if (status_.state != State::kRunning) return {};
   std::set<Namespace> waiting;
-  for (const DirtyRange& range : queue_.dirty_ranges()) waiting.insert(range.ns);
+  for (const DirtyRange& range : queue_.dirty_ranges()) {
+    if (range.since <= asked_) waiting.insert(range.ns);
+  }
   bool all = true;
   bool changed = false;
   for (FullSyncPart& part : status_.parts) {

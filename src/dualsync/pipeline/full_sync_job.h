@@ -45,6 +45,8 @@ class FullSyncJob {
   const Clock& clock_;
   mutable Mutex mutex_;
   FullSyncStatus status_ DUALSYNC_GUARDED_BY(mutex_);
+  // The ranges asked for are among those that became dirty up to this one: see DirtyRange::since.
+  std::uint64_t asked_ DUALSYNC_GUARDED_BY(mutex_) = 0;
   std::stop_source cancel_ DUALSYNC_GUARDED_BY(mutex_);
   std::optional<SteadyTime> resumed_ DUALSYNC_GUARDED_BY(mutex_);    // when this process began to work on it
   std::optional<OpTime> repairs_until_ DUALSYNC_GUARDED_BY(mutex_);  // once this is applied, the repairs are

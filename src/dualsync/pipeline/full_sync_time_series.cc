@@ -23,11 +23,18 @@ bool may_remove(const PipelineOptions& options, const TimeSeriesCounts& counts) 
 
 // Nothing of it comes by the stream, so nothing is held back for it. It is not looked at again when capture has caught
 // up: what was written since is for the next comparison.
-Result<void> FullSync::repair_time_series(const DirtyRange& range, const CollectionInfo& info, std::stop_token stop) {
+Result<void> FullSync::repair_time_series(DirtyRange range, const CollectionInfo& info, std::stop_token stop) {
   if (context_.time_series != nullptr) DUALSYNC_TRY(context_.time_series->add(range.ns));
   auto hold = std::make_unique<Hold>(context_.queue, range.ns);
   if (!context_.queue.wait_drained(range.ns, drain_))
     return context_.queue.trouble().value_or(Error{ErrorKind::kStopped, "stopped", "", 0});
+  // A server that tells of measurements marks it again and again: what is marked by now was written before it is read.
+  const auto marked = context_.queue.dirty_range(range.ns);
+  if (!marked || context_.queue.changes_first(*marked)) {
+    postponed_ = true;
+    return {};
+  }
+  range = *marked;
   const std::int64_t began_ms = context_.clock.unix_ms();
   auto there = SchemaRepair(context_, indexes_, *backup_, *schema_).prepare(info);
   if (!there) return there.error();
@@ -35,7 +42,6 @@ Result<void> FullSync::repair_time_series(const DirtyRange& range, const Collect
   DUALSYNC_TRY(finish_schema(range, info));
   auto writer = context_.backup.make_writer();
   disconnect_backup();  // the writer takes its place
-  const std::uint64_t pass = context_.time_series != nullptr ? context_.time_series->begin_pass(range.ns) : 0;
   auto counts = equalise(range, info, *writer, stop);
   context_.counters.bytes_sent.fetch_add(writer->bytes_sent(), std::memory_order_relaxed);
   if (!writer->settled()) {
@@ -45,7 +51,6 @@ Result<void> FullSync::repair_time_series(const DirtyRange& range, const Collect
   if (!counts) return counts.error();
   writer.reset();
   connect();
-  if (context_.time_series != nullptr) context_.time_series->end_pass(range.ns, pass);
   // A gap stays one as long as the backup lacks something of it. Where there was none, the comparison that asked for
   // this says what differs.
   if (counts->lacking && range.gap_start != DirtyRange::kNoGap) return *counts->lacking;

@@ -119,14 +119,9 @@ std::optional<Error> Mirror::failure() const {
 double Mirror::wall_seconds() const { return static_cast<double>(clock_.unix_ms()) / 1000.0; }
 
 std::uint64_t Mirror::repairs_due() const {
-  const std::vector<TimeSeriesStatus> series = time_series_.view();
-  const auto is_series = [&](const DirtyRange& range) {
-    return std::any_of(series.begin(), series.end(),
-                       [&](const TimeSeriesStatus& one) { return one.ns == range.ns && one.mirrored_ms; });
-  };
   const std::vector<DirtyRange> ranges = queue_.dirty_ranges();
-  return static_cast<std::uint64_t>(
-      std::count_if(ranges.begin(), ranges.end(), [&](const DirtyRange& range) { return !is_series(range); }));
+  return static_cast<std::uint64_t>(std::count_if(
+      ranges.begin(), ranges.end(), [&](const DirtyRange& range) { return !time_series_.was_mirrored(range.ns); }));
 }
 
 double Mirror::rpo_seconds(const Status& status) const {

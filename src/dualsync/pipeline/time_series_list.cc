@@ -68,30 +68,16 @@ Result<void> TimeSeriesList::forget(const Namespace& ns) {
   return known_.erase(ns) > 0 ? save() : Result<void>();
 }
 
-std::uint64_t TimeSeriesList::begin_pass(const Namespace& ns) {
-  MutexLock lock(mutex_);
-  return ++passes_[ns].begun;
-}
-
-void TimeSeriesList::end_pass(const Namespace& ns, std::uint64_t pass) {
-  MutexLock lock(mutex_);
-  passes_[ns].ended = pass;
-}
-
-TimeSeriesList::Passes TimeSeriesList::passes(const Namespace& ns) const {
-  MutexLock lock(mutex_);
-  const auto found = passes_.find(ns);
-  return found == passes_.end() ? Passes() : found->second;
-}
-
-std::uint64_t TimeSeriesList::begun(const Namespace& ns) const { return passes(ns).begun; }
-
-std::uint64_t TimeSeriesList::ended(const Namespace& ns) const { return passes(ns).ended; }
-
 bool TimeSeriesList::contains(const Namespace& ns) const {
   if (!any_.load(std::memory_order_relaxed)) return false;
   MutexLock lock(mutex_);
   return known_.contains(ns);
+}
+
+bool TimeSeriesList::was_mirrored(const Namespace& ns) const {
+  MutexLock lock(mutex_);
+  const auto found = known_.find(ns);
+  return found != known_.end() && found->second.mirrored_ms;
 }
 
 std::vector<TimeSeriesStatus> TimeSeriesList::view() const {

@@ -24,28 +24,17 @@ class TimeSeriesList {
   Result<void> add(const Namespace& ns);               // it is there; nothing is said of its measurements
   Result<void> mirrored(const TimeSeriesStatus& now);  // with its time
   Result<void> forget(const Namespace& ns);            // it is none, or no more
-  // Comparisons that write what the backup lacks, by numbers from 1 since the start: the last one that began and the
-  // last one that came to its end, whatever the backup refused of it; 0: none.
-  std::uint64_t begin_pass(const Namespace& ns);
-  void end_pass(const Namespace& ns, std::uint64_t pass);
-  std::uint64_t begun(const Namespace& ns) const;
-  std::uint64_t ended(const Namespace& ns) const;
-  bool contains(const Namespace& ns) const;  // costs nothing where there is none
+  bool contains(const Namespace& ns) const;            // costs nothing where there is none
+  bool was_mirrored(const Namespace& ns) const;        // once, whatever was written since
   std::vector<TimeSeriesStatus> view() const;
 
  private:
-  struct Passes {
-    std::uint64_t begun = 0;
-    std::uint64_t ended = 0;
-  };
   Result<void> save() DUALSYNC_REQUIRES(mutex_);
-  Passes passes(const Namespace& ns) const;
 
   SyncQueue& queue_;
   std::atomic<bool> any_{false};
   mutable Mutex mutex_;
   std::map<Namespace, TimeSeriesStatus> known_ DUALSYNC_GUARDED_BY(mutex_);
-  std::map<Namespace, Passes> passes_ DUALSYNC_GUARDED_BY(mutex_);
 };
 
 }  // namespace dualsync

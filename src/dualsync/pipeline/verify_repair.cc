@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "dualsync/base/waiting.h"
-#include "dualsync/pipeline/time_series_list.h"
 
 namespace dualsync {
 namespace {
@@ -22,7 +21,6 @@ bool of_another_id(const Difference& difference) {
 Result<bool> VerifyRepair::enqueue(const NamespaceReport& report) {
   if (report.equal() || report.only_on_backup) return false;
   if (report.time_series) {
-    if (context_.time_series != nullptr) passes_[report.ns] = context_.time_series->begun(report.ns);
     // That much was written since it was last mirrored: it is as it should be, no gap.
     DUALSYNC_TRY(
         context_.queue.mark_dirty({report.ns, std::string(kTimeSeriesReason), DirtyRange::kNoGap, false, "", 0}));
@@ -58,14 +56,8 @@ Result<void> VerifyRepair::touch(const NamespaceReport& report) {
   return context_.queue.append(batch);
 }
 
-// A server that tells of measurements makes a time series dirty anew again and again: what this asked for is done all
-// the same.
-bool VerifyRepair::is_done(const DirtyRange& range) const {
-  const auto asked = passes_.find(range.ns);
-  return asked != passes_.end() && context_.time_series->ended(range.ns) > asked->second;
-}
-
 Result<void> VerifyRepair::wait(const std::stop_token& stop) {
+  const std::uint64_t asked = context_.queue.newest_gap();
   std::optional<OpTime> until;  // once this is settled, so are the touches, also those that full sync has made
   for (;; sleep_for(kPoll, stop)) {
     if (stop.stop_requested()) return Error{ErrorKind::kStopped, "comparison stopped", "", 0};
@@ -77,7 +69,7 @@ Result<void> VerifyRepair::wait(const std::stop_token& stop) {
     }
     const std::vector<DirtyRange> ranges = context_.queue.dirty_ranges();
     const bool waiting = std::any_of(ranges.begin(), ranges.end(), [&](const DirtyRange& range) {
-      return namespaces_.contains(range.ns) && !is_done(range);
+      return namespaces_.contains(range.ns) && range.since <= asked;
     });
     if (waiting) continue;
     if (!until) until = context_.queue.position().time;

@@ -7,7 +7,6 @@
 // Errors   kStopped; kConnectivity: the repair stays in the queue, but cannot be waited for; the queue's own
 #pragma once
 
-#include <map>
 #include <set>
 #include <stop_token>
 
@@ -28,12 +27,9 @@ class VerifyRepair {
 
  private:
   Result<void> touch(const NamespaceReport& report);
-  bool is_done(const DirtyRange& range) const;
 
   PipelineContext& context_;
   std::set<Namespace> namespaces_;
-  // Of time series: the last comparison that had begun. One that begins later is the repair.
-  std::map<Namespace, std::uint64_t> passes_;
 };
 
 }  // namespace dualsync

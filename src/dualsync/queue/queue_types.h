@@ -53,6 +53,9 @@ struct DirtyRange {
   // The stream told that the name stands for another collection than the one that was copied there: what only the
   // backup has is that one's, and no loss.
   bool other_collection = false;
+  // Given by the queue: newest_gap() when the namespace became dirty. It stays until all of it is repaired, so what was
+  // marked up to a `newest_gap` is repaired once the namespace has no range, or one of a greater number.
+  std::uint64_t since = 0;
 
   // Nothing is known to be missing: the applied position does not wait for it.
   static constexpr OpTime kNoGap{UINT32_MAX, UINT32_MAX};

@@ -61,7 +61,7 @@ Result<void> SyncQueue::Impl::load_state() {
   for (const auto& [name, bytes] : *dirty_entries) {
     auto range = decode_dirty(name, bytes);
     if (!range) return range.error();
-    range->gap = ++newest_gap;
+    range->gap = range->since = ++newest_gap;
     dirty[range->ns] = *range;
   }
   auto ddl_entries = store->scan_meta(kMetaDdlPrefix);
@@ -190,7 +190,9 @@ void SyncQueue::Impl::put_dirty(const DirtyRange& range, rocksdb::WriteBatch* ba
     stored.first_copy = stored.first_copy || known->second.first_copy;
     stored.gap_start = std::min(stored.gap_start, known->second.gap_start);
   }
-  if (stored.gap == 0 || !dirty.contains(range.ns)) stored.gap = ++newest_gap;
+  const auto before = dirty.find(range.ns);
+  if (stored.gap == 0 || before == dirty.end()) stored.gap = ++newest_gap;
+  stored.since = before == dirty.end() ? stored.gap : before->second.since;
   dirty[range.ns] = stored;
   batch->Put(store->meta(), std::string(kMetaDirtyPrefix) + range.ns.full(), encode_dirty(stored));
 }
@@ -282,6 +284,17 @@ std::vector<DirtyRange> SyncQueue::Impl::ranges() const {
 std::vector<DirtyRange> SyncQueue::dirty_ranges() const {
   MutexLock lock(impl_->mutex);
   return impl_->ranges();
+}
+
+std::optional<DirtyRange> SyncQueue::dirty_range(const Namespace& ns) const {
+  MutexLock lock(impl_->mutex);
+  const auto found = impl_->dirty.find(ns);
+  return found == impl_->dirty.end() ? std::nullopt : std::optional(found->second);
+}
+
+std::uint64_t SyncQueue::newest_gap() const {
+  MutexLock lock(impl_->mutex);
+  return impl_->newest_gap;
 }
 
 Result<void> SyncQueue::put_state(std::string_view name, std::string_view value) {

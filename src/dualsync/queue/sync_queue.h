@@ -94,6 +94,8 @@ class SyncQueue {
   Result<void> clear_dirty(const Namespace& ns);
   Result<void> cancel_requested();  // forgets the ranges that somebody asked for
   std::vector<DirtyRange> dirty_ranges() const;
+  std::optional<DirtyRange> dirty_range(const Namespace& ns) const;
+  std::uint64_t newest_gap() const;  // counts the marks of this process, and the ranges that it found
   Result<void> put_state(std::string_view name, std::string_view value);  // an empty value forgets it
   Result<std::optional<std::string>> get_state(std::string_view name) const;
   // Names without the prefix, and values.

@@ -89,6 +89,31 @@ TEST_F(FullSyncJobTest, IsDoneOnceItsRepairsAreApplied) {
   EXPECT_EQ(job_->view().id, 2U);
 }
 
+TEST_F(FullSyncJobTest, WhatBecomesDirtyAnewIsDoneAllTheSame) {
+  start();
+  ASSERT_TRUE(queue_->mark_dirty({kBills, "told", {5, 1}, false, ""}).ok());
+  finish(kGoods);
+  EXPECT_EQ(job_->view().state, FullSyncStatus::State::kRunning) << "a mark on a range that is there does not end it";
+  ASSERT_TRUE(queue_->clear_dirty(kBills).ok());
+  ASSERT_TRUE(queue_->mark_dirty({kBills, "told again", {5, 1}, false, ""}).ok());
+  ASSERT_TRUE(queue_->mark_dirty({kGoods, "told", {5, 1}, false, ""}).ok());
+  ASSERT_TRUE(job_->tend().ok());
+  EXPECT_EQ(job_->view().state, FullSyncStatus::State::kDone);
+}
+
+TEST_F(FullSyncJobTest, AfterARestartWhatIsThereCounts) {
+  start();
+  ASSERT_TRUE(queue_->mark_dirty({kBills, "told", {5, 1}, false, ""}).ok());
+  job_.reset();
+  open();
+  job_ = std::make_unique<FullSyncJob>(*queue_, clock_);
+  ASSERT_TRUE(job_->load().ok());
+  finish(kGoods);
+  EXPECT_EQ(job_->view().state, FullSyncStatus::State::kRunning);
+  finish(kBills);
+  EXPECT_EQ(job_->view().state, FullSyncStatus::State::kDone);
+}
+
 TEST_F(FullSyncJobTest, CancellingLeavesGapsAlone) {
   ASSERT_TRUE(queue_->mark_dirty({kGoods, "position lost", {5, 1}, false, ""}).ok());
   start();

@@ -205,6 +205,23 @@ TEST_F(TimeSeriesTest, ABackupThatGoesAwayIsTriedAgain) {
   EXPECT_TRUE(equal());
 }
 
+// A server tells of one: the lane that has it marks the series while FullSync waits for the lane.
+TEST_F(TimeSeriesTest, WhatIsMarkedBeforeItIsReadIsDoneWithIt) {
+  local_.series[kReadings] = {measured(1, 1, 1)};
+  ASSERT_TRUE(queue_->mark_dirty(dirty()).ok());
+  append({make_op(OpKind::kTouch, "1", "", {2, 1}, kReadings)}, {2, 1});
+  const auto taken = take();
+  ASSERT_EQ(taken.size(), 1U);
+  FullSync full_sync(shared());
+  std::jthread syncing([&](const std::stop_token& stop) { EXPECT_TRUE(full_sync.step({}, stop).ok()); });
+  while (full_sync.view().current != kReadings.full()) sleep_for(std::chrono::milliseconds(1), {});
+  ASSERT_TRUE(queue_->mark_dirty({kReadings, "told", {2, 1}, false, "", 0}).ok());
+  complete(taken);
+  syncing.join();
+  EXPECT_TRUE(equal());
+  EXPECT_TRUE(queue_->dirty_ranges().empty());
+}
+
 TEST_F(TimeSeriesTest, AGapStaysAsLongAsTheBackupRefusesAMeasurement) {
   local_.series[kReadings] = {measured(1, 1, 1), measured(2, 2, 2)};
   backup_.refused.insert(measured(2, 2, 2));
@@ -215,6 +232,10 @@ TEST_F(TimeSeriesTest, AGapStaysAsLongAsTheBackupRefusesAMeasurement) {
   EXPECT_EQ(backup_.series[kReadings].size(), 1U);
   ASSERT_EQ(list_->view().size(), 1U);
   EXPECT_FALSE(list_->view()[0].mirrored_ms.has_value()) << "nobody may say that it is mirrored";
+  EXPECT_FALSE(list_->was_mirrored(kReadings)) << "and proofs wait for it";
+  backup_.refused.clear();
+  repair(dirty());
+  EXPECT_TRUE(list_->was_mirrored(kReadings));
 }
 
 TEST_F(TimeSeriesTest, VerifyNamesWhatDiffers) {
