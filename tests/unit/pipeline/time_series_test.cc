@@ -3,6 +3,7 @@
 
 #include "dualsync/pipeline/batch.h"
 #include "dualsync/pipeline/full_sync.h"
+#include "dualsync/pipeline/mirror.h"
 #include "dualsync/pipeline/time_series_copy.h"
 #include "dualsync/pipeline/time_series_list.h"
 #include "dualsync/pipeline/verifier.h"
@@ -236,6 +237,19 @@ TEST_F(TimeSeriesTest, AGapStaysAsLongAsTheBackupRefusesAMeasurement) {
   backup_.refused.clear();
   repair(dirty());
   EXPECT_TRUE(list_->was_mirrored(kReadings));
+}
+
+TEST_F(TimeSeriesTest, OneThatWasMirroredOnceIsNoRepairThatProofsWaitFor) {
+  Mirror mirror({}, scope_, local_side_, backup_side_, *queue_, system_clock());
+  ASSERT_TRUE(queue_->mark_dirty(dirty()).ok());
+  ASSERT_TRUE(mirror.context().time_series->add(kReadings).ok());
+  EXPECT_EQ(mirror.status().repairs_due, 1U);
+  ASSERT_TRUE(mirror.context().time_series->mirrored({kReadings, 1, 1}).ok());
+  EXPECT_EQ(mirror.status().repairs_due, 0U);
+  DirtyRange asked = {kBills, "full sync", DirtyRange::kNoGap, false, "", 0};
+  asked.requested = true;
+  ASSERT_TRUE(queue_->mark_dirty(asked).ok());
+  EXPECT_EQ(mirror.status().repairs_due, 1U);
 }
 
 TEST_F(TimeSeriesTest, VerifyNamesWhatDiffers) {
