@@ -184,6 +184,31 @@ TEST_F(ChangeStreamTest, GoesOnAfterTheDatabaseWasDropped) {
   EXPECT_EQ(read(*source, 1), std::vector<Seen>{change("insert", 7)});
 }
 
+// A server may then close the stream in its opening answer, and the events come in that one.
+TEST_F(ChangeStreamTest, GoesOnFromBeforeTheDatabaseWasDroppedTwice) {
+  insert_id(0);
+  auto source = make_source(false, 2);
+  ASSERT_TRUE(is_ok(source->open({})));
+  insert_id(1);
+  ASSERT_EQ(read(*source, 1).size(), 1U);
+  for (int round = 1; round <= 2; ++round) {
+    for (int number = 0; number < 5; ++number) insert_id(round * 10 + number);
+    run(R"({"dropDatabase": 1})");
+  }
+  insert_id(30);
+  source = make_source(false, 2);
+  ASSERT_TRUE(is_ok(source->open(position_)));
+  std::vector<Seen> inserts;
+  for (int tries = 0; tries < 100 && (inserts.empty() || inserts.back() != change("insert", 30)); ++tries) {
+    for (const Seen& seen : read(*source, 1)) {
+      if (seen.type == "insert") inserts.push_back(seen);
+    }
+  }
+  std::vector<Seen> expected;
+  for (const int id : {10, 11, 12, 13, 14, 20, 21, 22, 23, 24, 30}) expected.push_back(change("insert", id));
+  EXPECT_EQ(inserts, expected);
+}
+
 TEST_F(ChangeStreamTest, ManyEventsComeInBatches) {
   insert_id(0);
   const auto source = make_source();

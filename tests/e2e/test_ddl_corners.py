@@ -88,6 +88,22 @@ def test_a_database_is_dropped_and_begins_anew(world: World, live: bool) -> None
     assert len(archived(world.copy, "things")) == (3 if live else 0)
 
 
+def test_a_database_is_dropped_again_and_again_while_nobody_looks(world: World) -> None:
+    """Where one database is mirrored, its drop ends the stream, and a server may say so as it opens the next one."""
+    filled(world.db, "things", 200).create_index("group")
+    daemon = world.mirror()
+    daemon.stop()
+    for generation in range(3):
+        world.local.drop_database(world.database)
+        filled(world.db, "things", 100 + generation).create_index("value")
+    daemon.start()
+    world.settle()
+    world.assert_equal()
+    assert world.copy.things.count_documents({}) == 102
+    assert len(archived(world.copy, "things")) == 3
+    assert daemon.metrics()["gaps"] == 0
+
+
 @MODES
 def test_into_and_out_of_the_one_database(world: World, live: bool) -> None:
     """The scope is one database: what is renamed into another one is dropped there, what comes from there is new."""

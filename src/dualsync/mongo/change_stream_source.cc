@@ -105,7 +105,8 @@ void ChangeStreamSource::build_change_stage(const Position& from, bson_t* pipeli
   append_stage(pipeline, "0", "$changeStream", stage);
 }
 
-void ChangeStreamSource::build_aggregate(const Position& from, Content content, BsonDoc* command) const {
+void ChangeStreamSource::build_aggregate(const Position& from, Content content, std::int32_t batch_size,
+                                         BsonDoc* command) const {
   BSON_APPEND_INT32(command->get(), "aggregate", 1);
   bson_t pipeline;
   bson_append_array_begin(command->get(), "pipeline", -1, &pipeline);
@@ -123,14 +124,14 @@ void ChangeStreamSource::build_aggregate(const Position& from, Content content, 
   bson_append_array_end(command->get(), &pipeline);
   bson_t cursor;
   bson_append_document_begin(command->get(), "cursor", -1, &cursor);
-  BSON_APPEND_INT32(&cursor, "batchSize", 0);  // opening must not swallow events
+  BSON_APPEND_INT32(&cursor, "batchSize", batch_size);
   bson_append_document_end(command->get(), &cursor);
   append_majority_read_concern(command, OpTime{});
 }
 
 Result<void> ChangeStreamSource::start(const Position& from, Content content) {
   BsonDoc command;
-  build_aggregate(from, content, &command);
+  build_aggregate(from, content, 0, &command);  // opening must not swallow events
   const std::string what =
       options_.single_database.empty() ? "open the change stream" : fmt::format("open the change stream of {}", db_);
   if (Result<void> sent = session_.run(server_, db_, command, ErrorPlace::kChangeStream, what, &reply_); !sent.ok()) {
@@ -138,7 +139,8 @@ Result<void> ChangeStreamSource::start(const Position& from, Content content) {
   }
   refused_openings_ = 0;
   bool empty = true;
-  DUALSYNC_TRY(read_cursor("firstBatch", &empty));
+  batch_name_ = "firstBatch";
+  DUALSYNC_TRY(read_cursor(&empty));
   if (!empty || batch_token_.empty()) {
     return Error{ErrorKind::kUnsupported,
                  fmt::format("{}: the server does not keep to the change stream protocol", what),
@@ -168,7 +170,7 @@ Error ChangeStreamSource::refused_opening(Error error) {
   return error;
 }
 
-Result<void> ChangeStreamSource::read_cursor(const char* batch_name, bool* empty) {
+Result<void> ChangeStreamSource::read_cursor(bool* empty) {
   cursor_id_ = 0;
   batch_token_.clear();
   *empty = true;
@@ -183,7 +185,7 @@ Result<void> ChangeStreamSource::read_cursor(const char* batch_name, bool* empty
       cursor_id_ = bson_iter_as_int64(&field);
     } else if (name == "postBatchResumeToken") {
       batch_token_ = iter_document(field).value_or("");
-    } else if (name == batch_name) {
+    } else if (name == batch_name_) {
       bson_iter_t events;
       *empty = !bson_iter_recurse(&field, &events) || !bson_iter_next(&events);
     }
@@ -203,36 +205,55 @@ Result<ChangeBatch> ChangeStreamSource::next(std::stop_token stop) {
     if (const Result<void> started = start(position_, Content::kWhole); !started.ok()) return fail(started.error());
   }
   previous_reply_time_ = std::max(previous_reply_time_, operation_time_of(*reply_.get()));
-  Result<void> result = get_more();
+  Result<void> result = read_batch();
   if (!result.ok() && result.error().code == kCodeObjectTooLarge) result = go_on_without_content(result.error());
   if (!result.ok()) return fail(result.error());
-  bool empty = true;
-  if (const Result<void> read = read_cursor("nextBatch", &empty); !read.ok()) return fail(read.error());
   auto batch = take_batch(reply_.bytes().size() > kCutShortBytes);
   if (!batch.ok()) return fail(batch.error());
   if (stop.stop_requested() && batch->events.empty()) return Error{ErrorKind::kStopped, "asked to stop", "", 0};
   return batch;
 }
 
+Result<void> ChangeStreamSource::read_batch() {
+  const bool closed_at_once = cursor_id_ == 0;
+  if (const Result<void> read = closed_at_once ? open_with_batch() : get_more(); !read.ok()) {
+    Error error = read.error();
+    // It could a moment ago. Whether it still can, opening the stream tells.
+    if (error.kind == ErrorKind::kUnsupported) error.kind = ErrorKind::kConnectivity;
+    return error;
+  }
+  bool empty = true;
+  DUALSYNC_TRY(read_cursor(&empty));
+  if (!closed_at_once || !empty) return {};
+  return Error{ErrorKind::kConnectivity, "the server closes the change stream as it opens it", "", 0};
+}
+
+// A server that finds an invalidate behind our position may close the cursor in its first answer, the one that we ask
+// to be empty. What lies before the invalidate then comes in that answer or not at all.
+Result<void> ChangeStreamSource::open_with_batch() {
+  BsonDoc command;
+  build_aggregate(position_, content_, batch_size(), &command);
+  batch_name_ = "firstBatch";
+  return session_.run(server_, db_, command, ErrorPlace::kChangeStream, "read the change stream", &reply_);
+}
+
+// Without content one event at a time, so that as few as possible lose theirs.
+std::int32_t ChangeStreamSource::batch_size() const { return content_ == Content::kLeftOut ? 1 : options_.batch_size; }
+
 Result<void> ChangeStreamSource::get_more() {
   BsonDoc command;
   BSON_APPEND_INT64(command.get(), "getMore", cursor_id_);
   BSON_APPEND_UTF8(command.get(), "collection", kEventCollection);
-  // Without content one event at a time, so that as few as possible lose theirs.
-  BSON_APPEND_INT32(command.get(), "batchSize", content_ == Content::kLeftOut ? 1 : options_.batch_size);
+  BSON_APPEND_INT32(command.get(), "batchSize", batch_size());
   BSON_APPEND_INT64(command.get(), "maxTimeMS", options_.max_wait.count());
-  Result<void> read = session_.run(server_, db_, command, ErrorPlace::kChangeStream, "read the change stream", &reply_);
-  if (read.ok() || read.error().kind != ErrorKind::kUnsupported) return read;
-  // It could a moment ago. Whether it still can, opening the stream tells.
-  Error error = read.error();
-  error.kind = ErrorKind::kConnectivity;
-  return error;
+  batch_name_ = "nextBatch";
+  return session_.run(server_, db_, command, ErrorPlace::kChangeStream, "read the change stream", &reply_);
 }
 
 Result<void> ChangeStreamSource::go_on_without_content(const Error& too_large) {
   cursor_id_ = 0;  // the failed getMore has closed it
   DUALSYNC_TRY(start(position_, Content::kLeftOut));
-  Result<void> result = get_more();
+  Result<void> result = read_batch();
   if (result.ok() || result.error().code != kCodeObjectTooLarge) return result;
   Error lost = too_large.in("even without its content an event does not fit");
   lost.kind = ErrorKind::kPositionLost;  // there is no way past it but a new position and a comparison
@@ -253,8 +274,8 @@ Result<ChangeBatch> ChangeStreamSource::take_batch(bool cut_short) {
   bson_iter_t event;
   std::string_view last;
   std::int32_t count = 0;
-  if (bson_iter_init(&iter, reply_.get()) && bson_iter_find_descendant(&iter, "cursor.nextBatch", &list) &&
-      bson_iter_recurse(&list, &event)) {
+  if (bson_iter_init_find(&iter, reply_.get(), "cursor") && bson_iter_recurse(&iter, &list) &&
+      bson_iter_find(&list, batch_name_) && bson_iter_recurse(&list, &event)) {
     batch.events.reserve(static_cast<std::size_t>(options_.batch_size));
     while (bson_iter_next(&event)) {
       const auto document = iter_document(event);

@@ -42,15 +42,18 @@ class ChangeStreamSource final : public ChangeSource {
   Error refused_opening(Error error);
   Result<void> start(const Position& from, Content content);
   Result<void> inspect_server();
-  void build_aggregate(const Position& from, Content content, BsonDoc* command) const;
+  void build_aggregate(const Position& from, Content content, std::int32_t batch_size, BsonDoc* command) const;
   void build_change_stage(const Position& from, bson_t* pipeline) const;
+  Result<void> read_batch();
   Result<void> get_more();
+  Result<void> open_with_batch();
+  std::int32_t batch_size() const;
   Result<void> go_on_without_content(const Error& too_large);
   Result<ChangeBatch> take_batch(bool cut_short);
   Result<void> take_event(std::string_view event, ChangeBatch* batch);
   void advance(std::string_view last_event, bool cut_short);
   OpTime frontier(std::string_view last_event, bool cut_short) const;
-  Result<void> read_cursor(const char* batch_name, bool* empty);
+  Result<void> read_cursor(bool* empty);
   Error fail(Error error);
 
   const SourceOptions options_;
@@ -60,14 +63,15 @@ class ChangeStreamSource final : public ChangeSource {
   Content content_ = Content::kWhole;
   ServerChoice server_;
   ServerFacts facts_;
-  std::int64_t cursor_id_ = 0;
+  std::int64_t cursor_id_ = 0;  // 0: the server has closed it
   std::string batch_token_;     // postBatchResumeToken of reply_
   std::string start_token_;     // the token that the stream began with: its time is not "seen" but "from here on"
   int refused_openings_ = 0;    // one after the other, with codes that may mean anything
   OpTime previous_reply_time_;  // operation time of the reply before reply_
   Position position_;
-  BsonDoc reply_;                   // the events' bytes
-  std::deque<std::string> joined_;  // events that came in fragments; a deque because views point into it
+  BsonDoc reply_;                          // the events' bytes
+  const char* batch_name_ = "firstBatch";  // what reply_ calls its batch
+  std::deque<std::string> joined_;         // events that came in fragments; a deque because views point into it
   SplitEventJoiner joiner_;
 };
 
