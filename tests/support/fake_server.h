@@ -2,6 +2,8 @@
 #pragma once
 
 #include <map>
+#include <memory>
+#include <mutex>
 #include <optional>
 #include <set>
 #include <string>
@@ -23,6 +25,7 @@ struct FakeServer {
   std::map<Namespace, std::vector<std::string>> series;  // measurements of time series, in no order
   bool keeps_measurements = false;                       // removes none, as servers before 7.0
   OpTime time{100, 1};
+  std::shared_ptr<std::mutex> writing = std::make_shared<std::mutex>();  // several writers at once; no reader beside
   bool down = false;
   bool digests = false;  // can give them
   int scans = 0;

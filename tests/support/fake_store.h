@@ -150,6 +150,7 @@ class FakeWriter final : public BackupWriter {
   explicit FakeWriter(FakeServer& server) : server_(server), reader_(server) {}
 
   Result<std::vector<WriteOutcome>> write(const Namespace& ns, std::span<const WriteItem> items) override {
+    const std::lock_guard alone(*server_.writing);
     if (server_.down) {
       unanswered_ = true;
       return unreachable();

@@ -79,7 +79,7 @@ Result<void> MongoBackupWriter::learn_server() {
   if (server_known_) return {};
   auto server = session_->select_primary();
   if (!server.ok()) return server.error();
-  const auto facts = session_->facts(*server);
+  const auto facts = session_->known_facts(*server);  // a writer is made for every page of a copy
   if (!facts.ok()) return facts.error();
   bytes_max_ = static_cast<std::size_t>(facts->max_bson_size);
   keep_zero_timestamps_ = facts->at_least(5, 0);

@@ -80,6 +80,16 @@ void ClientPool::push(mongoc_client_t* client) {
   mongoc_client_pool_push(pool, client);
 }
 
+std::optional<ServerFacts> ClientPool::facts() const {
+  const MutexLock lock(mutex_);
+  return facts_;
+}
+
+void ClientPool::keep_facts(const ServerFacts& facts) {
+  const MutexLock lock(mutex_);
+  facts_ = facts;
+}
+
 Result<std::unique_ptr<ClientLease>> ClientLease::take(std::shared_ptr<ClientPool> pool) {
   auto client = pool->pop();
   if (!client.ok()) return client.error();
@@ -234,7 +244,14 @@ Result<ServerFacts> ClientSession::facts(const ServerChoice& server) {
   BSON_APPEND_INT32(build_info.get(), "buildInfo", 1);
   BsonDoc build_info_reply;
   DUALSYNC_TRY(run(server, "admin", build_info, ErrorPlace::kCommand, "buildInfo", &build_info_reply));
-  return read_server_facts(*hello_reply.get(), *build_info_reply.get());
+  ServerFacts facts = read_server_facts(*hello_reply.get(), *build_info_reply.get());
+  pool_->keep_facts(facts);
+  return facts;
+}
+
+Result<ServerFacts> ClientSession::known_facts(const ServerChoice& server) {
+  if (auto known = pool_->facts()) return *known;
+  return facts(server);
 }
 
 }  // namespace dualsync

@@ -10,6 +10,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -33,6 +34,10 @@ class ClientPool {
   Result<mongoc_client_t*> pop() DUALSYNC_EXCLUDES(mutex_);
   void push(mongoc_client_t* client) DUALSYNC_EXCLUDES(mutex_);
 
+  // What a server of this deployment has told of itself; nothing before the first has.
+  std::optional<ServerFacts> facts() const DUALSYNC_EXCLUDES(mutex_);
+  void keep_facts(const ServerFacts& facts) DUALSYNC_EXCLUDES(mutex_);
+
   const std::string& hosts() const { return hosts_; }
   const mongoc_uri_t* uri() const { return uri_.get(); }
 
@@ -42,8 +47,9 @@ class ClientPool {
   const UriPtr uri_;
   const std::uint32_t max_clients_;
   const std::string hosts_;
-  Mutex mutex_;
+  mutable Mutex mutex_;
   PoolPtr pool_ DUALSYNC_GUARDED_BY(mutex_);
+  std::optional<ServerFacts> facts_ DUALSYNC_GUARDED_BY(mutex_);
 };
 
 // A client taken from a pool, given back at the end.
@@ -114,6 +120,9 @@ class ClientSession {
 
   // `hello` and `buildInfo` of `server`.
   Result<ServerFacts> facts(const ServerChoice& server);
+  // What any session of the pool learnt last, without asking again if one has: its version and limits, for those who
+  // bear that the server has been upgraded since.
+  Result<ServerFacts> known_facts(const ServerChoice& server);
 
   const std::string& hosts() const { return pool_->hosts(); }
 

@@ -327,7 +327,7 @@ Result<RangeDigest> MongoReader::digest(const Namespace& ns, const IdRange& rang
   };
   auto server = session_->select_primary();
   if (!server.ok()) return server.error();
-  const auto facts = session_->facts(*server);
+  const auto facts = session_->known_facts(*server);
   if (!facts.ok()) return facts.error();
   if (!facts->at_least(5, 0)) return unsupported("the server is older than 5.0");
   BsonDoc command;

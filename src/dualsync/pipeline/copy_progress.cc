@@ -7,7 +7,7 @@
 namespace dualsync {
 
 Result<CopyProgress> plan_ranges(DocumentReader& reader, const Namespace& ns, std::size_t ranges_max) {
-  constexpr std::uint64_t kDocumentsPerRange = 50'000;
+  constexpr std::uint64_t kDocumentsPerRange = 500'000;
   auto count = reader.estimated_count(ns);
   if (!count) return count.error();
   const std::size_t parts = std::clamp<std::size_t>(*count / kDocumentsPerRange, 1, ranges_max);

@@ -35,7 +35,7 @@ struct CopyProgress {
   static std::optional<CopyProgress> decode(std::string_view bytes);
 };
 
-// Ranges of about 50,000 documents each, at most `ranges_max`, of which nothing is done. Errors of the reader.
+// Ranges of about 500,000 documents each, at most `ranges_max`, of which nothing is done. Errors of the reader.
 Result<CopyProgress> plan_ranges(DocumentReader& reader, const Namespace& ns, std::size_t ranges_max);
 
 }  // namespace dualsync

@@ -82,6 +82,7 @@ Result<bool> FullSync::step(std::stop_token stop, std::stop_token drain) {
   if (std::any_of(ranges.begin(), unknown, [](const DirtyRange& range) { return range.first_copy; }))
     ranges.erase(unknown, ranges.end());
   if (ranges.empty()) {
+    counts_.clear();
     MutexLock lock(mutex_);
     status_ = {};
     documents_done_ = 0;
@@ -143,9 +144,13 @@ Result<void> FullSync::count_work(const std::vector<DirtyRange>& ranges) {
   std::uint64_t documents = 0;
   for (const DirtyRange& range : ranges) {
     if (range.ns.collection.empty()) continue;
+    if (const auto known = counts_.find(range.ns); known != counts_.end()) {
+      documents += known->second;
+      continue;
+    }
     auto count = local_->estimated_count(range.ns);
     if (!count && count.error().kind == ErrorKind::kConnectivity) return count.error();
-    if (count) documents += *count;
+    if (count) documents += counts_[range.ns] = *count;
   }
   MutexLock lock(mutex_);
   if (!status_.running) documents_done_ = 0;

@@ -8,46 +8,20 @@
 #include "dualsync/pipeline/on_threads.h"
 
 namespace dualsync {
-namespace {
-
-constexpr std::size_t kPageDocuments = 2000;
-constexpr std::size_t kPageBytes = 6U << 20U;
-// A lost save only means that this many pages are sent again after a restart.
-constexpr std::size_t kPagesPerSave = 8;
-
-}  // namespace
-
-// Documents back to back in one buffer: a page is read, sent, and the buffer used again.
-struct RangeCopy::Page {
-  std::string bytes;
-  std::vector<std::size_t> ends;
-
-  void clear() {
-    bytes.clear();
-    ends.clear();
-  }
-  void add(std::string_view document) {
-    bytes.append(document);
-    ends.push_back(bytes.size());
-  }
-  bool full() const { return ends.size() >= kPageDocuments || bytes.size() >= kPageBytes; }
-  std::size_t size() const { return ends.size(); }
-  std::string_view document(std::size_t i) const {
-    const std::size_t begin = i == 0 ? 0 : ends[i - 1];
-    return std::string_view(bytes).substr(begin, ends[i] - begin);
-  }
-};
 
 RangeCopy::RangeCopy(PipelineContext& context, DirtyRange range, CopyProgress progress,
                      std::atomic<std::uint64_t>& documents_done)
     : context_(context),
-      backup_ns_(context.scope.to_backup(range.ns)),
-      documents_done_(documents_done),
       range_(std::move(range)),
-      progress_(std::move(progress)) {}
+      backup_ns_(context.scope.to_backup(range_.ns)),
+      documents_done_(documents_done),
+      pages_([&context] { return context.local.make_reader(); }, range_.ns, std::move(progress),
+             context.options.copy_threads) {}
 
 Result<void> RangeCopy::run(std::stop_token stop) {
-  return on_threads(context_.options.copy_threads, [this, stop] { return copy_ranges(stop); });
+  Result<void> copied = on_threads(context_.options.copy_threads, [this, stop] { return copy_pages(stop); });
+  const Result<void> saved = save();
+  return copied.ok() ? saved : copied;
 }
 
 std::vector<std::unique_ptr<BackupWriter>> RangeCopy::take_unsettled() {
@@ -55,60 +29,33 @@ std::vector<std::unique_ptr<BackupWriter>> RangeCopy::take_unsettled() {
   return std::move(unsettled_);
 }
 
-Result<void> RangeCopy::copy_ranges(std::stop_token stop) {
+// What one thread cannot do ends the work of all: nothing behind a missing page counts.
+Result<void> RangeCopy::copy_pages(std::stop_token stop) {
+  CopyPage page;
   for (;;) {
-    const std::size_t index = next_range_.fetch_add(1);
-    {
-      MutexLock lock(mutex_);
-      if (index >= progress_.ranges.size()) return {};
-      if (progress_.ranges[index].done) continue;
-    }
-    DUALSYNC_TRY(copy_range(index, stop));
+    auto copied = copy_page(&page, stop);
+    if (!copied) pages_.give_up();
+    if (!copied) return copied.error();
+    if (!*copied) return {};
   }
 }
 
-Result<void> RangeCopy::copy_range(std::size_t index, std::stop_token stop) {
-  CopyRange range;
-  Namespace ns;
-  {
-    MutexLock lock(mutex_);
-    range = progress_.ranges[index];
-    ns = range_.ns;
-  }
-  IdRange bounds = range.bounds;
-  if (!range.last.empty()) bounds.min = range.last;  // inclusive: the one document is sent twice
-  auto reader = context_.local.make_reader();
-  auto cursor = reader->scan(ns, bounds);
-  if (!cursor) return cursor.error();
-  Page page;
-  std::size_t pages = 0;
-  for (bool more = true; more;) {
-    page.clear();
-    while (!page.full()) {
-      auto document = (*cursor)->next();
-      if (!document) return document.error();
-      if (document->empty()) {
-        more = false;
-        break;
-      }
-      page.add(*document);
-    }
-    if (context_.limiter != nullptr) context_.limiter->wait(stop);
-    if (stop.stop_requested() || context_.paused()) return Error{ErrorKind::kStopped, "copy stopped", "", 0};
-    if (page.size() > 0) {
-      std::size_t already_there = 0;
-      DUALSYNC_MARK("copy-page-read");
-      DUALSYNC_TRY(send(page, &already_there));
-      DUALSYNC_MARK("copy-page-sent");
-      documents_done_.fetch_add(page.size() - already_there, std::memory_order_relaxed);
-      range.last = id_key_of(page.document(page.size() - 1));
-    }
-    if (!more || ++pages % kPagesPerSave == 0) DUALSYNC_TRY(save(index, range.last, !more));
-  }
-  return {};
+Result<bool> RangeCopy::copy_page(CopyPage* page, std::stop_token stop) {
+  auto read = pages_.read(page, stop);
+  if (!read) return read.error();
+  if (*read && context_.limiter != nullptr) context_.limiter->wait(stop);
+  if (stop.stop_requested() || context_.paused()) return Error{ErrorKind::kStopped, "copy stopped", "", 0};
+  if (!*read) return false;
+  std::size_t already_there = 0;
+  DUALSYNC_MARK("copy-page-read");
+  DUALSYNC_TRY(send(*page, &already_there));
+  DUALSYNC_MARK("copy-page-sent");
+  documents_done_.fetch_add(page->size() - already_there, std::memory_order_relaxed);
+  if (pages_.done(*page)) DUALSYNC_TRY(save());
+  return true;
 }
 
-Result<void> RangeCopy::send(const Page& page, std::size_t* already_there) {
+Result<void> RangeCopy::send(const CopyPage& page, std::size_t* already_there) {
   // A writer for one page only: the few connections to the backup are shared with the lanes.
   auto writer = context_.backup.make_writer();
   auto sent = send(*writer, page, already_there);
@@ -118,7 +65,7 @@ Result<void> RangeCopy::send(const Page& page, std::size_t* already_there) {
   return sent;
 }
 
-Result<void> RangeCopy::send(BackupWriter& writer, const Page& page, std::size_t* already_there) {
+Result<void> RangeCopy::send(BackupWriter& writer, const CopyPage& page, std::size_t* already_there) {
   std::vector<std::string> keys;
   std::vector<WriteItem> items;
   keys.reserve(page.size());
@@ -164,19 +111,14 @@ Result<void> RangeCopy::send(BackupWriter& writer, const Page& page, std::size_t
 Result<void> RangeCopy::touch(const std::vector<std::string_view>& keys) {
   if (keys.empty()) return {};
   AppendBatch batch;
-  Namespace ns;
   const OpTime now = context_.queue.position().time;
   OpTime first{0, 1};  // before everything: when it was written is not known
-  {
-    MutexLock lock(mutex_);
-    ns = range_.ns;
-    if (!range_.gap_start.is_null()) first = std::min(range_.gap_start, now);
-  }
+  if (!range_.gap_start.is_null()) first = std::min(range_.gap_start, now);
   for (const std::string_view key : keys) {
     OperationView op;
     op.kind = OpKind::kTouch;
-    op.db = ns.db;
-    op.collection = ns.collection;
+    op.db = range_.ns.db;
+    op.collection = range_.ns.collection;
     op.document_key = key;
     op.first_time = first;
     op.last_time = now;
@@ -186,12 +128,11 @@ Result<void> RangeCopy::touch(const std::vector<std::string_view>& keys) {
   return context_.queue.append(batch);
 }
 
-Result<void> RangeCopy::save(std::size_t index, const std::string& last, bool done) {
-  MutexLock lock(mutex_);
-  progress_.ranges[index].last = last;
-  progress_.ranges[index].done = done;
-  range_.progress = progress_.encode();
-  return context_.queue.mark_dirty(range_);
+Result<void> RangeCopy::save() {
+  MutexLock lock(saving_);
+  DirtyRange range = range_;
+  range.progress = pages_.progress().encode();
+  return context_.queue.mark_dirty(range);
 }
 
 }  // namespace dualsync

@@ -15,7 +15,6 @@ namespace {
 
 constexpr std::size_t kRestorePageDocuments = 1000;
 constexpr std::size_t kRestorePageBytes = 6U << 20U;
-constexpr std::size_t kRestorePagesPerSave = 8;
 constexpr std::size_t kRestoreRangesMax = 64;
 // The backup may be mirrored into meanwhile, and unique values may move between documents.
 constexpr int kPassesMax = 6;
@@ -95,14 +94,16 @@ Result<std::optional<CopyProgress>> RestoreDocuments::unfinished() {
   return progress;
 }
 
-Result<void> RestoreDocuments::save(BackupWriter& writer) {
+Result<void> RestoreDocuments::save(BackupWriter& writer, const CopyPages& pages) {
+  MutexLock lock(saving_);
+  return save(writer, pages.progress());
+}
+
+Result<void> RestoreDocuments::save(BackupWriter& writer, const CopyProgress& progress) {
   BsonDoc mark;
-  {
-    MutexLock lock(mutex_);
-    const std::string id = "restore/" + job_.target.full();
-    BSON_APPEND_UTF8(mark.get(), "_id", id.c_str());
-    append_document(mark.get(), "progress", ranges_.encode());
-  }
+  const std::string id = "restore/" + job_.target.full();
+  BSON_APPEND_UTF8(mark.get(), "_id", id.c_str());
+  append_document(mark.get(), "progress", progress.encode());
   const std::string key = mark_key();
   const WriteItem item{WriteItem::Kind::kReplace, key, mark.bytes()};
   auto outcomes = writer.write(marks(), {&item, 1});
@@ -113,11 +114,7 @@ Result<void> RestoreDocuments::save(BackupWriter& writer) {
 Result<CopyProgress> RestoreDocuments::begin() {
   auto progress = plan_ranges(*source_.make_reader(), job_.source, job_.in_order ? 1 : kRestoreRangesMax);
   if (!progress) return progress.error().in("backup");
-  {
-    MutexLock lock(mutex_);
-    ranges_ = *progress;
-  }
-  DUALSYNC_TRY(save(*target_.make_writer()));
+  DUALSYNC_TRY(save(*target_.make_writer(), *progress));
   return progress;
 }
 
@@ -135,85 +132,62 @@ Result<void> RestoreDocuments::finish() {
 }
 
 Result<void> RestoreDocuments::copy(CopyProgress progress, std::stop_token stop) {
-  {
-    MutexLock lock(mutex_);
-    ranges_ = std::move(progress);
-  }
-  next_range_ = 0;
-  return on_threads(threads_, [this, stop] { return copy_ranges(stop); });
+  CopyPages pages([this] { return source_.make_reader(); }, job_.source, std::move(progress), threads_);
+  DUALSYNC_TRY(on_threads(threads_, [&] { return copy_pages(pages, stop); }));
+  return save(*target_.make_writer(), pages);
 }
 
-Result<void> RestoreDocuments::copy_ranges(std::stop_token stop) {
+Result<void> RestoreDocuments::copy_pages(CopyPages& pages, std::stop_token stop) {
   const auto writer = target_.make_writer();
+  CopyPage page;
   for (;;) {
-    const std::size_t index = next_range_.fetch_add(1);
-    {
-      MutexLock lock(mutex_);
-      if (index >= ranges_.ranges.size()) return {};
-      if (ranges_.ranges[index].done) continue;
-    }
-    DUALSYNC_TRY(copy_range(index, *writer, stop));
+    auto copied = copy_page(pages, *writer, &page, stop);
+    if (!copied) pages.give_up();
+    if (!copied) return copied.error();
+    if (!*copied) return {};
   }
 }
 
-Result<void> RestoreDocuments::copy_range(std::size_t index, BackupWriter& writer, std::stop_token stop) {
-  CopyRange range;
-  {
-    MutexLock lock(mutex_);
-    range = ranges_.ranges[index];
+Result<bool> RestoreDocuments::copy_page(CopyPages& pages, BackupWriter& writer, CopyPage* page, std::stop_token stop) {
+  auto read = pages.read(page, stop);
+  if (!read) return read.error().in("backup");
+  if (stop.stop_requested()) return Error{ErrorKind::kStopped, "restore stopped", "", 0};
+  if (!*read) return false;
+  std::vector<std::string> keys;
+  std::vector<WriteItem> items;
+  keys.reserve(page->size());
+  for (std::size_t i = 0; i < page->size(); ++i) {
+    keys.push_back(id_key_of(page->document(i)));
+    items.push_back({WriteItem::Kind::kInsert, keys.back(), page->document(i)});
   }
-  IdRange bounds = range.bounds;
-  if (!range.last.empty()) bounds.min = range.last;  // inclusive: the one document is sent twice
-  const auto reader = source_.make_reader();
-  auto cursor = reader->scan(job_.source, bounds);
-  if (!cursor) return cursor.error().in("backup");
-  Page page;
-  std::size_t pages = 0;
-  for (bool more = true; more;) {
-    page.clear();
-    while (!page.full()) {
-      auto document = (*cursor)->next();
-      if (!document) return document.error().in("backup");
-      more = !document->empty();
-      if (!more) break;
-      page.write(WriteItem::Kind::kInsert, *document);
-    }
-    if (stop.stop_requested()) return Error{ErrorKind::kStopped, "restore stopped", "", 0};
-    std::string last;
-    if (!page.writes.empty()) {
-      last = page.writes.back().key;
-      DUALSYNC_TRY(send(writer, page));
-    }
-    if (more && ++pages % kRestorePagesPerSave != 0) continue;
-    {
-      MutexLock lock(mutex_);
-      if (!last.empty()) ranges_.ranges[index].last = last;
-      ranges_.ranges[index].done = !more;
-    }
-    DUALSYNC_TRY(save(writer));
+  DUALSYNC_TRY(send(writer, items));
+  if (pages.done(*page)) DUALSYNC_TRY(save(writer, pages));
+  return true;
+}
+
+Result<void> RestoreDocuments::send(BackupWriter& writer, const Page& page) {
+  for (const auto* entries : {&page.deletes, &page.writes}) {
+    std::vector<WriteItem> items;
+    items.reserve(entries->size());
+    for (const Page::Entry& entry : *entries) items.push_back({entry.kind, entry.key, entry.document});
+    if (!items.empty()) DUALSYNC_TRY(send(writer, items));
   }
   return {};
 }
 
 // What the target refuses is left to the comparison, which finds it missing: a unique value may still be taken.
-Result<void> RestoreDocuments::send(BackupWriter& writer, Page& page) {
-  for (auto* entries : {&page.deletes, &page.writes}) {
-    if (entries->empty()) continue;
-    std::vector<WriteItem> items;
-    items.reserve(entries->size());
-    for (const Page::Entry& entry : *entries) items.push_back({entry.kind, entry.key, entry.document});
-    auto outcomes = writer.write(job_.target, items);
-    if (!outcomes) return outcomes.error().in("target");
-    for (std::size_t i = 0; i < items.size(); ++i) {
-      const WriteOutcome& outcome = (*outcomes)[i];
-      if (outcome.ok) written_.fetch_add(1, std::memory_order_relaxed);
-      if (outcome.ok || outcome.duplicate_id) continue;
-      if (outcome.error.kind == ErrorKind::kDenied) return outcome.error.in("target");
-      MutexLock lock(mutex_);
-      refusal_ = "_id " + to_json(std::string((*entries)[i].key)) + ": " + outcome.error.message;
-    }
+Result<void> RestoreDocuments::send(BackupWriter& writer, std::span<const WriteItem> items) {
+  auto outcomes = writer.write(job_.target, items);
+  if (!outcomes) return outcomes.error().in("target");
+  for (std::size_t i = 0; i < items.size(); ++i) {
+    const WriteOutcome& outcome = (*outcomes)[i];
+    if (outcome.ok) written_.fetch_add(1, std::memory_order_relaxed);
+    if (outcome.ok || outcome.duplicate_id) continue;
+    if (outcome.error.kind == ErrorKind::kDenied) return outcome.error.in("target");
+    MutexLock lock(mutex_);
+    refusal_ = "_id " + to_json(std::string(items[i].document_key)) + ": " + outcome.error.message;
   }
-  progress_(page.size());
+  progress_(items.size());
   return {};
 }
 

@@ -4,7 +4,7 @@
 //          target), so that an interrupted restore goes on there; any other is compared and only differences are
 //          written. Both end with a comparison that finds nothing, or only documents that the mirror changes meanwhile:
 //          each of those is read from the backup, written and read back, byte for byte
-// Units    memory: a page of documents per thread
+// Units    memory: a page of documents and its command per thread
 // Threads  copies with several of its own; one owner
 #pragma once
 
@@ -17,7 +17,7 @@
 #include <vector>
 
 #include "dualsync/base/mutex.h"
-#include "dualsync/pipeline/copy_progress.h"
+#include "dualsync/pipeline/copy_pages.h"
 #include "dualsync/ports/sides.h"
 
 namespace dualsync {
@@ -52,10 +52,12 @@ class RestoreDocuments {
  private:
   struct Page;
 
-  Result<void> copy_ranges(std::stop_token stop);
-  Result<void> copy_range(std::size_t index, BackupWriter& writer, std::stop_token stop);
-  Result<void> send(BackupWriter& writer, Page& page);
-  Result<void> save(BackupWriter& writer) DUALSYNC_EXCLUDES(mutex_);
+  Result<void> copy_pages(CopyPages& pages, std::stop_token stop);
+  Result<bool> copy_page(CopyPages& pages, BackupWriter& writer, CopyPage* page, std::stop_token stop);
+  Result<void> send(BackupWriter& writer, const Page& page);
+  Result<void> send(BackupWriter& writer, std::span<const WriteItem> items);
+  Result<void> save(BackupWriter& writer, const CopyPages& pages) DUALSYNC_EXCLUDES(saving_);
+  Result<void> save(BackupWriter& writer, const CopyProgress& progress);
   // `keys`: of what differed, up to the most that settle() takes and one.
   Result<std::uint64_t> pass(RestoreCounts* counts, std::vector<std::string>* keys, std::stop_token stop);
   // Returns how many still were not on the target as they had just been read from the backup.
@@ -70,11 +72,10 @@ class RestoreDocuments {
   const RestoreJob job_;
   const std::size_t threads_;
   const std::function<void(std::uint64_t)> progress_;
-  std::atomic<std::size_t> next_range_{0};
   std::atomic<std::uint64_t> written_{0};
+  Mutex saving_;  // an older progress is never saved over a newer one
   Mutex mutex_;
   std::string refusal_ DUALSYNC_GUARDED_BY(mutex_);  // the last thing that the target did not take
-  CopyProgress ranges_ DUALSYNC_GUARDED_BY(mutex_);
 };
 
 }  // namespace dualsync
