@@ -12,6 +12,11 @@
 #include "dualsync/pipeline/scope_keeper.h"
 
 namespace dualsync {
+namespace {
+
+constexpr std::size_t kFewEvents = 100;  // of a reply; whoever has more to tell is asked again at once
+
+}  // namespace
 
 Capture::Capture(PipelineContext& context)
     : context_(context),
@@ -145,9 +150,16 @@ Result<void> Capture::stream(std::stop_token stop) {
       MutexLock lock(mutex_);
       answered_ = context_.clock.now();
     }
+    const std::size_t events = batch->events.size();
     DUALSYNC_TRY(store(*batch));
+    rest(events, stop);
   }
   return {};
+}
+
+void Capture::rest(std::size_t events, const std::stop_token& stop) {
+  const auto pause = context_.options.capture_pause;
+  if (events > 0 && events < kFewEvents && pause.count() > 0) sleep_for(pause, stop);
 }
 
 Result<void> Capture::store(const ChangeBatch& batch) {

@@ -3,6 +3,9 @@
 // Order    each batch is stored together with its position, so a restart goes on exactly there
 // Rule     nothing is skipped: what is not understood becomes a touch or a dirty range. A lost position becomes dirty
 //          ranges of everything in scope, and capture goes on from now
+// Pace     after a few events it rests for `capture_pause` before it asks again: an application that writes without a
+//          pause then shares its server with hundreds of questions a second, not with one for each write. What comes
+//          after a silence is told at once, and who catches up does not rest
 // Threads  run() is the thread; view() may be called by anyone
 #pragma once
 
@@ -38,6 +41,7 @@ class Capture {
   Result<void> start_over(const Position& lost, const Error& cause);
   DirtyRange whole_scope(const std::string& reason, OpTime gap_start, bool first_copy) const;
   Result<void> stream(std::stop_token stop);
+  void rest(std::size_t events, const std::stop_token& stop);
   Result<void> store(const ChangeBatch& batch);
   void add_event(std::string_view event, AppendBatch* out);
   void add_malformed(const DecodedEvent& event, AppendBatch* out);

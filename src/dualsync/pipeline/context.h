@@ -28,6 +28,7 @@ struct PipelineOptions {
   bool durable = true;  // the queue is on disk
   bool strict = false;  // local's order across everything: one lane, and commands that stop where they fail
   std::size_t copy_threads = 2;
+  std::chrono::milliseconds capture_pause{0};  // see Capture
   std::size_t batch_size = 100;
   std::size_t batch_max = 10'000;
   std::uint32_t retries_max = 5;

@@ -3,6 +3,7 @@
 namespace dualsync {
 namespace {
 
+constexpr std::chrono::milliseconds kCapturePause{3};
 constexpr std::uint64_t kMemoryQueueBytes = 128U << 20U;  // of a queue that is not kept, unless a setting says more
 
 }  // namespace
@@ -28,6 +29,7 @@ PipelineOptions pipeline_options(const Settings& settings, const std::string& da
   options.lanes = options.strict ? 1 : settings.lanes;
   options.durable = settings.persist_queue;
   options.copy_threads = settings.copy_threads;
+  options.capture_pause = kCapturePause;
   options.batch_size = settings.batch_size;
   options.batch_max = settings.batch_max;
   options.operations_per_second = settings.operations_per_second;
