@@ -98,3 +98,20 @@ def test_a_coll_mod_without_the_right(refusing: World) -> None:
     world.settle()
     world.assert_equal()
     assert daemon.metrics()["deadLetters"] == 0
+
+
+def test_a_copy_that_is_refused_again_and_again_is_named(refusing: World) -> None:
+    world = refusing
+    filled(world.db, "first", 50)
+    refuse(world, DENIED, "listIndexes")
+    daemon = world.daemon().start()
+    eventually(lambda: "repair-refused" in reasons(world), 30, "it is said")
+    said = reasons(world)["repair-refused"]
+    assert said.startswith(f"{world.database}.first cannot be copied or repaired: ") and str(DENIED) in said
+    blocked = world.wait(1).body["blockedBy"]
+    assert f"{world.database}.first cannot be: " in blocked
+    assert said.removeprefix(f"{world.database}.first ") in daemon.command("status").stdout
+    relent(world)
+    world.settle(90)
+    assert "repair-refused" not in reasons(world)
+    world.assert_equal()

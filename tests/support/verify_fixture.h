@@ -39,6 +39,11 @@ class VerifyFixture : public QueueFixture {
       sides.backup = std::make_unique<FakeBackup>(backup_);
       return sides;
     };
+    hooks.refused = [this] {
+      std::vector<RefusedRepair> refused;
+      if (refuses_repairs_) refused.push_back({kVerifiedGoods, "the backup says no"});
+      return refused;
+    };
     hooks.proven = [this](OpTime until) -> Result<void> {
       proven_.push_back(until);
       return {};
@@ -99,6 +104,7 @@ class VerifyFixture : public QueueFixture {
   std::chrono::milliseconds interval_ = std::chrono::hours(1);
   std::chrono::milliseconds full_interval_ = std::chrono::hours(24);
   std::string obstacle_;
+  std::atomic<bool> refuses_repairs_{false};  // of goods
   std::function<Result<bool>(std::stop_token)> catch_up_ = [](std::stop_token) { return true; };
   std::vector<OpTime> proven_;
   std::atomic<int> touches_{0};

@@ -93,6 +93,12 @@ struct CopyStatus {
   std::string current;  // a namespace being copied or compared
 };
 
+// A namespace that could not be copied or repaired, time and again; it is tried on.
+struct RefusedRepair {
+  Namespace ns;
+  std::string cause;
+};
+
 struct LaneStatus {
   std::uint64_t in_flight = 0;   // operations of the batch that is being sent now
   std::uint64_t batch_size = 0;  // most operations that it takes at a time, as the backup's answers have shaped it
@@ -126,6 +132,7 @@ struct Status {
   // among them: what their server tells of may keep them at it for ever, and a comparison knows what is newer than
   // the mirror.
   std::uint64_t repairs_due = 0;
+  std::vector<RefusedRepair> refused_repairs;
   std::vector<OwedIndex> owed;
   std::uint64_t owed_indexes = 0;      // indexes that could not be built on the backup yet
   std::uint64_t payloads_dropped = 0;  // operations that became touches because the queue was over its bounds

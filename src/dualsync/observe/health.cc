@@ -135,12 +135,23 @@ class Judge {
       say(Verdict::kDegraded, "dirty-ranges",
           human_count(status_.dirty_ranges) + " namespaces are being compared and repaired", "wait for it to end");
     }
+    refused_repairs();
     if (status_.owed_indexes > 0) {
       say(Verdict::kDegraded, "owed-indexes",
           human_count(status_.owed_indexes) + " indexes could not be built on the backup yet" + owed_words(),
           "they are tried again until they stand; restoring without them is possible, but what they keep unique is not "
           "kept so on the backup");
     }
+  }
+
+  void refused_repairs() {
+    if (status_.refused_repairs.empty()) return;
+    const RefusedRepair& first = status_.refused_repairs.front();
+    const std::size_t others = status_.refused_repairs.size() - 1;
+    say(Verdict::kDegraded, "repair-refused",
+        first.ns.full() + (others > 0 ? " and " + human_count(others) + " more" : "") +
+            " cannot be copied or repaired: " + first.cause,
+        "it is tried again every minute; end what the message complains of");
   }
 
   std::string owed_words() const {

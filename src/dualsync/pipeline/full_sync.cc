@@ -114,7 +114,7 @@ Result<void> FullSync::settle() {
 // What goes wrong with one namespace must not keep the others from the backup. True: they may go on.
 bool FullSync::set_back(const DirtyRange& range, const Error& error) {
   if (!is_refusal(error) || !context_.breaker.closed() || !unsettled_.empty()) return false;
-  const auto delay = setbacks_.note(range);
+  const auto delay = setbacks_.note(range, error);
   postponed_ = true;
   log::warn(
       "full-sync", "a namespace cannot be repaired now; the others go on",

@@ -38,6 +38,7 @@ class FullSync {
   FullSyncJob& job() { return job_; }
   const FullSyncJob& job() const { return job_; }
   std::vector<OwedIndex> owed_indexes() const;
+  std::vector<RefusedRepair> refused() const { return setbacks_.view(); }
 
  private:
   Result<void> repair(const DirtyRange& range, std::stop_token stop);
@@ -75,7 +76,7 @@ class FullSync {
   FullSyncJob job_;
   std::map<Namespace, Look> looks_;
   std::map<Namespace, std::uint64_t> counts_;  // documents, for the progress: asked once while there is work
-  std::unique_ptr<DocumentReader> local_;  // all three only while there is work: connections are few
+  std::unique_ptr<DocumentReader> local_;      // all three only while there is work: connections are few
   std::unique_ptr<DocumentReader> backup_;
   std::unique_ptr<SchemaWriter> schema_;
   // After a copy that broke off in the middle of a page.

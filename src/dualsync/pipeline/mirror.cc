@@ -168,6 +168,7 @@ Status Mirror::status() const {
   status.guard_trips = delete_guard_.trips();
   status.dirty_ranges = stats.dirty_ranges;
   status.repairs_due = repairs_due();
+  status.refused_repairs = full_sync_.refused();
   status.payloads_dropped = stats.payloads_dropped;
   status.ranges_dropped = stats.ranges_dropped;
   status.over_bounds = stats.over_bounds;

@@ -91,6 +91,7 @@ class Mirror final : public Control {
   FullSyncStatus full_sync() const override { return full_sync_.job().view(); }
   Result<VerifyStatus> start_verify(const VerifyOrder& order) override;
   VerifyStatus verify() const override;
+  std::vector<RefusedRepair> refused_repairs() const { return full_sync_.refused(); }
 
  private:
   void spawn(const char* name, std::stop_token stop, std::function<Result<void>(std::stop_token)> body);

@@ -142,8 +142,10 @@ std::string Mirror::blocked_by(const Status& status) const {
   if (status.breaker != BreakerState::kClosed) return "the backup is offline: " + status.breaker_cause;
   if (!is_reading(status.capture)) return "local's changes are not being read: " + status.capture_cause;
   if (status.dirty_ranges > 0) {
-    return human_count(status.dirty_ranges) + " namespaces are still being copied or repaired, now " +
-           status.copy.current;
+    const std::string count = human_count(status.dirty_ranges) + " namespaces are still being copied or repaired";
+    if (status.refused_repairs.empty()) return count + ", now " + status.copy.current;
+    return count + "; " + status.refused_repairs.front().ns.full() +
+           " cannot be: " + status.refused_repairs.front().cause;
   }
   return human_count(status.queue_size) + " operations are still waiting";
 }

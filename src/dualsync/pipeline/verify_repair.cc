@@ -56,6 +56,17 @@ Result<void> VerifyRepair::touch(const NamespaceReport& report) {
   return context_.queue.append(batch);
 }
 
+Result<void> VerifyRepair::may_wait_for(const std::vector<DirtyRange>& waiting) const {
+  for (const RefusedRepair& one : refused_()) {
+    const bool ours =
+        std::any_of(waiting.begin(), waiting.end(), [&](const DirtyRange& range) { return range.ns == one.ns; });
+    if (!ours) continue;
+    return Error{ErrorKind::kRefused, one.ns.full() + " cannot be repaired: " + one.cause,
+                 "it is tried again every minute; end what the message complains of, then verify again", 0};
+  }
+  return {};
+}
+
 Result<void> VerifyRepair::wait(const std::stop_token& stop) {
   const std::uint64_t asked = context_.queue.newest_gap();
   std::optional<OpTime> until;  // once this is settled, so are the touches, also those that full sync has made
@@ -67,11 +78,13 @@ Result<void> VerifyRepair::wait(const std::stop_token& stop) {
                    "the backup went offline, or applying was paused, before everything was repaired",
                    "the repair waits in the queue; it is compared again later", 0};
     }
-    const std::vector<DirtyRange> ranges = context_.queue.dirty_ranges();
-    const bool waiting = std::any_of(ranges.begin(), ranges.end(), [&](const DirtyRange& range) {
-      return namespaces_.contains(range.ns) && range.since <= asked;
-    });
-    if (waiting) continue;
+    std::vector<DirtyRange> waiting = context_.queue.dirty_ranges();
+    std::erase_if(waiting,
+                  [&](const DirtyRange& range) { return !namespaces_.contains(range.ns) || range.since > asked; });
+    if (!waiting.empty()) {
+      DUALSYNC_TRY(may_wait_for(waiting));
+      continue;
+    }
     if (!until) until = context_.queue.position().time;
     if (context_.queue.settled_position() >= *until) return {};
   }

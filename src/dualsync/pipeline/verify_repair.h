@@ -4,12 +4,15 @@
 //          views differ, or more documents than were named. Only lanes, DDL and full sync write
 // Rule     a collection that only the backup has is left alone: it may be somebody else's
 // Threads  one owner
-// Errors   kStopped; kConnectivity: the repair stays in the queue, but cannot be waited for; the queue's own
+// Errors   kStopped; kConnectivity, kRefused: the repair stays in the queue, but cannot be waited for; the queue's own
 #pragma once
 
+#include <functional>
 #include <set>
 #include <stop_token>
+#include <vector>
 
+#include "dualsync/model/status.h"
 #include "dualsync/model/verify_report.h"
 #include "dualsync/pipeline/context.h"
 
@@ -17,7 +20,9 @@ namespace dualsync {
 
 class VerifyRepair {
  public:
-  explicit VerifyRepair(PipelineContext& context) : context_(context) {}
+  // `refused`: the namespaces that full sync is refused, time and again.
+  VerifyRepair(PipelineContext& context, std::function<std::vector<RefusedRepair>()> refused)
+      : context_(context), refused_(std::move(refused)) {}
 
   // Puts into the queue what `report` takes. False: nothing of it can be repaired.
   Result<bool> enqueue(const NamespaceReport& report);
@@ -27,8 +32,10 @@ class VerifyRepair {
 
  private:
   Result<void> touch(const NamespaceReport& report);
+  Result<void> may_wait_for(const std::vector<DirtyRange>& waiting) const;
 
   PipelineContext& context_;
+  const std::function<std::vector<RefusedRepair>()> refused_;
   std::set<Namespace> namespaces_;
 };
 

@@ -230,7 +230,7 @@ Result<VerifyReport> VerifyService::compare(VerifySides& sides, const VerifyOrde
 Result<VerifyReport> VerifyService::repair(VerifySides& sides, const VerifyOrder& order, const VerifyReport& report,
                                            const std::stop_token& stop) {
   set_phase(Phase::kRepairing);
-  VerifyRepair repair(context_);
+  VerifyRepair repair(context_, hooks_.refused);
   for (const NamespaceReport& one : report.namespaces) {
     auto enqueued = repair.enqueue(one);
     if (!enqueued) return enqueued.error();

@@ -36,7 +36,8 @@ struct VerifyHooks {
   std::function<std::string()> obstacle;                  // why nothing can be compared at the moment; empty: it can
   std::function<Result<bool>(std::stop_token)> catch_up;  // as RecheckOptions has it
   std::function<Result<VerifySides>()> connect;
-  std::function<Result<void>(OpTime)> proven;  // everything in scope is equal up to then
+  std::function<Result<void>(OpTime)> proven;           // everything in scope is equal up to then
+  std::function<std::vector<RefusedRepair>()> refused;  // as VerifyRepair has it
 };
 
 class VerifyService {

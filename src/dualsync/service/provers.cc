@@ -76,6 +76,7 @@ VerifyHooks verify_hooks(const Settings& settings, Mirror& mirror, const Guards&
   VerifyHooks hooks;
   hooks.obstacle = [&mirror] { return drill_obstacle(mirror.status()); };
   hooks.catch_up = catch_up_with(mirror);
+  hooks.refused = [&mirror] { return mirror.refused_repairs(); };
   hooks.proven = [directory = settings.data_dir](OpTime until) { return save_verified_until(directory, until); };
   hooks.connect = [&settings, &guard = *guards.local_guard]() -> Result<VerifySides> {
     auto sides = open_sides(settings, {kProofAnswer, {}});

@@ -120,6 +120,17 @@ TEST(Health, EveryExceptionIsNamed) {
   for (const Reason& reason : status.reasons) EXPECT_FALSE(reason.hint.empty()) << reason.code;
 }
 
+TEST(Health, ARepairThatIsRefusedIsNamedWithItsCause) {
+  Status status = streaming();
+  status.dirty_ranges = 3;
+  status.refused_repairs = {{{"shop", "bills"}, "not authorized"}, {{"shop", "goods"}, "no"}};
+  derive_health({}, &status);
+  ASSERT_TRUE(has(status, "repair-refused"));
+  const auto said = std::find_if(status.reasons.begin(), status.reasons.end(),
+                                 [](const Reason& reason) { return reason.code == "repair-refused"; });
+  EXPECT_EQ(said->message, "shop.bills and 1 more cannot be copied or repaired: not authorized");
+}
+
 TEST(Health, AQueueThatKeepsGrowingIsSaidUnlessItIsExplained) {
   Status status = streaming();
   HealthInput input;

@@ -231,15 +231,21 @@ TEST(Setbacks, EachNamespaceWaitsByItself) {
     setbacks.leave_out(&ranges);
     return ranges.size();
   };
-  EXPECT_LE(setbacks.note(bills), std::chrono::milliseconds(1100));
+  const Error refusal{ErrorKind::kRefused, "no", "", 0};
+  EXPECT_LE(setbacks.note(bills, refusal), std::chrono::milliseconds(1100));
   EXPECT_EQ(due({bills, items}), 1U);
   clock.advance(std::chrono::seconds(2));
   EXPECT_EQ(due({bills, items}), 2U);
-  EXPECT_GE(setbacks.note(bills), std::chrono::milliseconds(4500)) << "longer each time";
+  EXPECT_TRUE(setbacks.view().empty()) << "once may pass by itself";
+  EXPECT_GE(setbacks.note(bills, refusal), std::chrono::milliseconds(4500)) << "longer each time";
+  ASSERT_EQ(setbacks.view().size(), 1U);
+  EXPECT_EQ(setbacks.view().front().ns, kBills);
+  EXPECT_EQ(setbacks.view().front().cause, "no");
   clock.advance(std::chrono::seconds(2));
   EXPECT_EQ(due({bills, items}), 1U);
   bills.gap = 3;
   EXPECT_EQ(due({bills, items}), 2U) << "a gap that was found later";
+  EXPECT_TRUE(setbacks.view().empty());
 }
 
 }  // namespace

@@ -190,6 +190,23 @@ TEST_F(VerifyServiceTest, AStopEndsTheWaitForARepair) {
   EXPECT_EQ(service_->findings(), "shop.bills: 1 document");
 }
 
+TEST_F(VerifyServiceTest, ARepairThatIsRefusedTimeAndAgainIsNotWaitedFor) {
+  for (int i = 1000; i < 2500; ++i) backup_.put(kGoods, document(std::to_string(i), i));
+  refuses_repairs_ = true;
+  const VerifyStatus done = ask({{}, true});
+  EXPECT_EQ(done.state, VerifyState::kFailed);
+  EXPECT_NE(done.error.find("shop.goods cannot be repaired: the backup says no"), std::string::npos) << done.error;
+  EXPECT_EQ(queue_->dirty_ranges().size(), 1U) << "it is tried on";
+  EXPECT_EQ(service_->findings(), "shop.goods: 1,500 documents");
+}
+
+TEST_F(VerifyServiceTest, WhatIsRefusedOfAnotherNamespaceIsNoReasonToEnd) {
+  for (int i = 1000; i < 2500; ++i) backup_.put(kBills, document(std::to_string(i), i));
+  refuses_repairs_ = true;
+  const auto lanes = mirror();
+  EXPECT_EQ(ask({{}, true}).repaired, true);
+}
+
 TEST_F(VerifyServiceTest, ABackupThatGoesAwayIsNamedAndTriedAgainSoon) {
   clock_.advance(hours(2));
   EXPECT_FALSE(step());
