@@ -71,6 +71,9 @@ class Witness:
         assert self.found == []
 
 
+CAPTURED_SECONDS = 0.2
+
+
 class Scene:
     """One scenario with one mark: `live` is called twice, once to die in, once to finish."""
 
@@ -121,6 +124,7 @@ class Scene:
             time.sleep(0.02)
 
     def caught_up(self) -> bool:
+        time.sleep(CAPTURED_SECONDS)  # what was written a moment ago is in no queue yet
         metrics = self.daemon.metrics()
         return metrics["queueSize"] == 0 and metrics["dirtyRanges"] == 0 and metrics["appliedPosition"] is not None
 
