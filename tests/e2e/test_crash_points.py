@@ -71,9 +71,6 @@ class Witness:
         assert self.found == []
 
 
-CAPTURED_SECONDS = 0.2
-
-
 class Scene:
     """One scenario with one mark: `live` is called twice, once to die in, once to finish."""
 
@@ -124,9 +121,8 @@ class Scene:
             time.sleep(0.02)
 
     def caught_up(self) -> bool:
-        time.sleep(CAPTURED_SECONDS)  # what was written a moment ago is in no queue yet
-        metrics = self.daemon.metrics()
-        return metrics["queueSize"] == 0 and metrics["dirtyRanges"] == 0 and metrics["appliedPosition"] is not None
+        """Also with what was written a moment ago, which is in no queue yet."""
+        return self.ask("POST", "/api/sync/wait?timeoutSeconds=5") == HTTP_OK
 
 
 def life(scene: Scene) -> None:

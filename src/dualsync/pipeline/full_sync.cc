@@ -186,6 +186,7 @@ Result<void> FullSync::finish(const DirtyRange& range, const std::string& uuid) 
   DUALSYNC_MARK("repair-bound");
   DUALSYNC_TRY(context_.queue.finish_dirty(range));
   DUALSYNC_MARK("repair-finished");
+  counts_.erase(range.ns);
   MutexLock lock(mutex_);
   ++status_.namespaces_done;
   log::info("full-sync", "namespace is done",

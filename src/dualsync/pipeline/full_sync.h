@@ -75,7 +75,7 @@ class FullSync {
   PipelineContext& context_;
   FullSyncJob job_;
   std::map<Namespace, Look> looks_;
-  std::map<Namespace, std::uint64_t> counts_;  // documents, for the progress: asked once while there is work
+  std::map<Namespace, std::uint64_t> counts_;  // documents, for the progress: asked once for each repair
   std::unique_ptr<DocumentReader> local_;      // all three only while there is work: connections are few
   std::unique_ptr<DocumentReader> backup_;
   std::unique_ptr<SchemaWriter> schema_;
