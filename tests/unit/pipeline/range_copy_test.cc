@@ -1,7 +1,9 @@
 #include "dualsync/pipeline/range_copy.h"
 
+#include <chrono>
 #include <condition_variable>
 #include <mutex>
+#include <thread>
 
 #include "support/names.h"
 #include "support/pipeline_fixture.h"
@@ -18,6 +20,7 @@ class SlowToAnswer final : public BackupSide {
   std::unique_ptr<DocumentReader> make_reader() override { return std::make_unique<test::FakeReader>(server_); }
   std::unique_ptr<SchemaWriter> make_schema_writer() override { return nullptr; }
   std::unique_ptr<BackupWriter> make_writer() override { return std::make_unique<Writer>(*this); }
+  int pages() const { return pages_; }
 
  private:
   class Writer final : public BackupWriter {
@@ -32,7 +35,10 @@ class SlowToAnswer final : public BackupSide {
       }
       ++side_.pages_;
       side_.written_.notify_all();
-      return writer_.write(ns, items);
+      auto written = writer_.write(ns, items);
+      lock.unlock();
+      std::this_thread::sleep_for(std::chrono::milliseconds(5));  // so that the other one has failed by the next page
+      return written;
     }
     Result<std::vector<WriteOutcome>> write_atomically(const Namespace&, std::span<const WriteItem>) override {
       return test::unreachable();
@@ -113,6 +119,17 @@ TEST_F(RangeCopyTest, WhatIsBehindAnUnansweredPageIsSentAgain) {
   ASSERT_TRUE(rest.run({}).ok());
   EXPECT_EQ(backup_.data, local_.data);
   EXPECT_EQ(done_, 9000U);
+}
+
+TEST_F(RangeCopyTest, WhatOneThreadCannotDoEndsTheWorkOfAll) {
+  constexpr int kPages = 20;
+  for (int id = 50; id < kPages * 2000; ++id) local_.put(kBills, document(std::to_string(id), id));
+  SlowToAnswer slow(backup_);
+  const PipelineContext usual = this->context();
+  PipelineContext context{usual.options, scope_, local_side_, slow, *queue_, breaker_, counters_, system_clock()};
+  RangeCopy copy(context, range(), progress_, done_);
+  ASSERT_FALSE(copy.run({}).ok());
+  EXPECT_LT(slow.pages(), kPages - 1);
 }
 
 TEST_F(RangeCopyTest, SendsNothingWhileApplyingIsPaused) {

@@ -60,6 +60,23 @@ class RestoreDocumentsTest : public ::testing::Test {
   Side target_side_{target_};
 };
 
+TEST_F(RestoreDocumentsTest, SavesHowFarItIsWhileItCopies) {
+  constexpr std::uint64_t kDocuments = 30'000;  // fifteen pages, of which the twelfth gets no answer
+  fill(source_, kSource, static_cast<int>(kDocuments));
+  std::uint64_t written = 0;
+  RestoreDocuments restore(source_side_, target_side_, {kSource, kTarget, false}, 1, [&](std::uint64_t documents) {
+    written += documents;
+    if (written >= 22'000) target_.down = true;
+  });
+  const auto begun = restore.begin();
+  ASSERT_TRUE(begun.ok());
+  ASSERT_FALSE(restore.copy(*begun, {}).ok());
+  target_.down = false;
+  const auto unfinished = restore.unfinished();
+  ASSERT_TRUE(unfinished.ok() && *unfinished);
+  EXPECT_EQ((*unfinished)->ranges[0].last, id_key_of(bill(15'999, 0))) << "eight pages";
+}
+
 TEST_F(RestoreDocumentsTest, FillsAnEmptyTargetAndLeavesNothingOfItsOwn) {
   fill(source_, kSource, 2500);
   auto documents = make();
